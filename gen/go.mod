@@ -1,0 +1,3 @@
+module github.com/isrlu/isrlu/gen
+
+go 1.26.0
