@@ -62,7 +62,7 @@ func main() {
 	for _, l := range simdLevels {
 		files["table_"+l.file+".go"] = table(l.level, l.name, "//go:build !purego\n\n", fns, byFn)
 	}
-	files["ids_gen.go"] = ids(fns)
+	files["ids_gen.go"] = ids(fns, byFn)
 
 	clean(*dir, files)
 	for name, data := range files {
@@ -269,7 +269,7 @@ func table(level Level, name, tag string, fns []string, byFn map[string][]*kerne
 	return gofmt(s.String())
 }
 
-func ids(fns []string) []byte {
+func ids(fns []string, byFn map[string][]*kernel) []byte {
 	var s strings.Builder
 	s.WriteString(header + "\npackage kernel\n\n// An ID names a function that has kernels.\ntype ID int\n\nconst (\n")
 	for i, fn := range fns {
@@ -282,6 +282,19 @@ func ids(fns []string) []byte {
 	s.WriteString("\tNumIDs\n)\n\nvar idNames = [NumIDs]string{\n")
 	for _, fn := range fns {
 		fmt.Fprintf(&s, "\t%s: %q,\n", fn, snake(fn))
+	}
+	s.WriteString("}\n\nvar ownPrecisions = [NumIDs][]Precision{\n")
+	for _, fn := range fns {
+		var own []string
+		for _, p := range []string{"Default", "Exact", "Fast"} {
+			for _, k := range byFn[fn] {
+				if k.dir == "Forward" && k.prec == p {
+					own = append(own, p)
+					break
+				}
+			}
+		}
+		fmt.Fprintf(&s, "\t%s: {%s},\n", fn, strings.Join(own, ", "))
 	}
 	s.WriteString("}\n")
 	return gofmt(s.String())

@@ -27,3 +27,14 @@ var idNames = [NumIDs]string{
 	LeakyReLU:   "leaky_relu",
 	Rsqrt:       "rsqrt",
 }
+
+var ownPrecisions = [NumIDs][]Precision{
+	ISRLU:       {Default, Exact, Fast},
+	ISRU:        {Default, Exact, Fast},
+	ISRUSigmoid: {Default, Exact, Fast},
+	DyISRU:      {Default, Exact, Fast},
+	Identity:    {Exact},
+	ReLU:        {Exact},
+	LeakyReLU:   {Exact},
+	Rsqrt:       {Default, Exact, Fast},
+}

@@ -9,6 +9,7 @@ package kernel
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/isrlu/isrlu/internal/cpu"
 )
@@ -120,3 +121,7 @@ func Float32(l cpu.Level) Table32 { return Table32{tables32(l)} }
 
 // Float64 returns the float64 kernels of a level, which must be available.
 func Float64(l cpu.Level) Table64 { return Table64{tables64(l)} }
+
+// Precisions returns those in which the function has a forward kernel of its
+// own on some SIMD level.
+func Precisions(id ID) []Precision { return slices.Clone(ownPrecisions[id]) }

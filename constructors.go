@@ -1,0 +1,34 @@
+package isrlu
+
+// must1 binds a row that has no parameters, which cannot fail.
+func plain(name string) *Function { return bind(findRow(name)) }
+
+// Identity returns f(x) = x.
+func Identity() *Function { return plain("identity") }
+
+// ReLU returns f(x) = max(x, 0). Its derivative at 0 is 0.
+func ReLU() *Function { return plain("relu") }
+
+// LeakyReLU returns f(x) = x for x >= 0 and slope x below. The slope must be
+// positive and finite. The derivative at 0 is the slope.
+func LeakyReLU(slope float64) (*Function, error) { return New("leaky_relu", slope) }
+
+// ISRLU returns the inverse square root linear unit, f(x) = x for x >= 0 and
+// x/sqrt(1 + alpha x^2) below, with range (-1/sqrt(alpha), +Inf) (Carlile et
+// al. 2017, eq. 1). alpha must be positive and finite, in float32 too.
+func ISRLU(alpha float64) (*Function, error) { return New("isrlu", alpha) }
+
+// ISRU returns the inverse square root unit, f(x) = x/sqrt(1 + alpha x^2),
+// with range (-1/sqrt(alpha), 1/sqrt(alpha)); it takes the place of tanh
+// (Carlile et al. 2017, eq. 3). alpha must be positive and finite.
+func ISRU(alpha float64) (*Function, error) { return New("isru", alpha) }
+
+// ISRUSigmoid returns f(x) = (1 + ISRU(x))/2, which takes the place of the
+// logistic sigmoid; for alpha = 1 its range is (0, 1). alpha must be positive
+// and finite.
+func ISRUSigmoid(alpha float64) (*Function, error) { return New("isru_sigmoid", alpha) }
+
+// DyISRU returns f(x) = scale x/sqrt(beta + x^2), the element-wise counterpart
+// of RMSNorm with scale = sqrt(C) for C channels (Stollenwerk 2026). scale must
+// be finite and not zero, beta positive and finite.
+func DyISRU(scale, beta float64) (*Function, error) { return New("dyisru", scale, beta) }
