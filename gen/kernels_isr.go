@@ -209,13 +209,20 @@ func (f isr) fromOutputExact(b *B, dy, y V) V {
 	return f.gradient(b, dy, b.Mul(c, b.Sqrt(c)), y)
 }
 
-// tiny keeps the estimate finite; c^2 e is still 0 to rounding there.
-func (f isr) tiny(b *B, c V) V { return b.Max(b.Const(0x1p-120), c).As("c") }
+// positive returns c for products, not negative, and for the estimate, which
+// must stay finite. In float32 one clamp does for both: c^2 underflows.
+func (f isr) positive(b *B, c V) (product, estimate V) {
+	estimate = b.Max(b.Const(0x1p-120), c)
+	if b.Is64() {
+		return b.Max(b.Const(0), c), estimate
+	}
+	return estimate, estimate
+}
 
 // fromOutputDefault: c^(3/2) = c^2 e (1-h)^(-1/2) with h = 1 - c e^2.
 func (f isr) fromOutputDefault(b *B, dy, y V) V {
-	c := f.tiny(b, f.complement(b, y))
-	e := b.RsqrtEst(c).As("e")
+	c, arg := f.positive(b, f.complement(b, y))
+	e := b.RsqrtEst(arg).As("e")
 	a := b.Mul(c, e).As("a")
 	h := b.FNMA(a, e, b.Const(1)).As("h")
 	g := b.Mul(c, a).As("g")
@@ -223,8 +230,8 @@ func (f isr) fromOutputDefault(b *B, dy, y V) V {
 }
 
 func (f isr) fromOutputFast(b *B, dy, y V) V {
-	c := f.tiny(b, f.complement(b, y))
-	e := b.RsqrtEst(c).As("e")
+	c, arg := f.positive(b, f.complement(b, y))
+	e := b.RsqrtEst(arg).As("e")
 	return f.gradient(b, dy, b.Mul(b.Mul(c, c), e), y)
 }
 
