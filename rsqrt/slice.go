@@ -11,13 +11,14 @@ import (
 type Precision uint8
 
 const (
-	// Default refines the processor's estimate once, where it has one. The
-	// error is at most 4 ulp.
+	// Default refines the processor's estimate, where it has one, to an error
+	// of at most 4 ulp.
 	Default = Precision(kernel.Default)
-	// Exact is [Of]: the same bits on every machine and SIMD level.
+	// Exact is [Of] for each element: the same bits on every machine and
+	// SIMD level, NaN aside, within 1.5 ulp.
 	Exact = Precision(kernel.Exact)
-	// Fast is the processor's estimate as it is, where it has one. The
-	// relative error is at most 2^-11; its bits depend on the processor.
+	// Fast is the processor's estimate, where it has one, with a relative
+	// error of at most 2^-11: as it is, or refined where it has fewer bits.
 	Fast = Precision(kernel.Fast)
 )
 
