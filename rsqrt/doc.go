@@ -19,7 +19,8 @@
 //
 // # The ends of the range
 //
-// But for the Raw methods, everything here is right for every argument:
+// But for the Raw methods and Newton, everything here is right for every
+// argument:
 //
 //	x                     1/sqrt(x)
 //	+0                    +Inf

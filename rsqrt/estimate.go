@@ -96,8 +96,8 @@ func (e Estimate) String() string {
 func (e Estimate) Magic() uint32 { return methods32[e].magic }
 
 // Bound returns the largest relative error |y sqrt(x) - 1| of At after the
-// given number of steps, over all finite x > 0. It is found by computing all
-// of them and rounded up in the fourth digit.
+// given number of steps, over all finite x > 0, rounded up in the fourth
+// digit. It is found by computing all of [1, 4), which stands for the rest.
 func (e Estimate) Bound(steps int) float64 {
 	checkSteps(steps)
 	return methods32[e].bound[steps]
@@ -111,9 +111,9 @@ func (e Estimate) At(x float32, steps int) float32 {
 	return methods32[e].at(x, steps)
 }
 
-// Raw is [Estimate.At] by the bit pattern alone, and differs for arguments
-// other than normal positive numbers and NaN. At 0 it is a finite number of
-// the order of 10^19, growing by up to a half with each step. Subnormal
+// Raw is [Estimate.At] by the bit pattern alone, right for normal positive
+// numbers only. At 0 it is a finite number of the order of 10^19, which grows
+// with each step, by a half or more. Subnormal
 // numbers have large errors that steps reduce slowly. At +Inf, it is about
 // 10^-19 before the first step and infinite after it, with alternating sign.
 // For negative numbers, -0 and -Inf, it is meaningless. For NaN it is
