@@ -1,0 +1,3 @@
+module github.com/isrlu/isrlu/bochs-init
+
+go 1.26.0
