@@ -1,0 +1,110 @@
+// Command isrlu measures, checks and draws the activation functions of this
+// module. Each command stands in a file of its own: it reads flags, calls one
+// function of another package and prints what that returns.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/isrlu/isrlu"
+)
+
+// Exit statuses. Interrupted is what shells report for a program that SIGINT
+// ended.
+const (
+	exitOK          = 0
+	exitFailed      = 1
+	exitUsage       = 2
+	exitInterrupted = 130
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	// A second interrupt ends the program at once.
+	context.AfterFunc(ctx, stop)
+	os.Exit(execute(ctx, os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// A usageError is about the command line; its exit status is 2.
+type usageError struct{ error }
+
+func (e usageError) Unwrap() error { return e.error }
+
+func usage(err error) error {
+	if err == nil {
+		return nil
+	}
+	return usageError{err}
+}
+
+func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+
+// execute runs the command line and returns the exit status.
+func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	root := newRootCmd()
+	root.SetArgs(args)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	cmd, err := root.ExecuteContextC(ctx)
+	if err == nil {
+		return exitOK
+	}
+	if errors.Is(err, context.Canceled) {
+		fmt.Fprintln(stderr, "isrlu: interrupted")
+		return exitInterrupted
+	}
+	fmt.Fprintf(stderr, "isrlu: %s\n", strings.TrimPrefix(err.Error(), "isrlu: "))
+	// What cobra itself finds wrong before a command runs is about the command
+	// line too.
+	if _, running := cmd.Annotations[annotationRunning]; running && !errors.As(err, new(usageError)) {
+		return exitFailed
+	}
+	fmt.Fprintf(stderr, "Run '%s --help' for what it takes.\n", cmd.CommandPath())
+	return exitUsage
+}
+
+// annotationRunning marks the command whose RunE has begun.
+const annotationRunning = "running"
+
+func newRootCmd() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "isrlu",
+		Short: "Measure, check and draw activation functions",
+		Long: `isrlu measures, checks and draws activation functions: the inverse square root
+linear unit (ISRLU), its family, and the functions that they are judged against.
+
+The SIMD level is the best that the processor has. The environment variable
+ISRLU_SIMD names another one: portable, neon, avx2 or avx512.
+
+Exit status: 0 if all is well, 1 if a check or a run failed, 2 if the command
+line is wrong, 130 if interrupted.`,
+		Example: `  isrlu functions
+  isrlu bench --functions isrlu,elu,relu --sizes 4Ki,512Ki
+  isrlu check --functions isrlu:3 --precisions default
+  isrlu plot isrlu:1,isrlu:3,elu,relu --derivative -o curves.svg`,
+		Args:          cobra.NoArgs,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			if err := isrlu.SIMDError(); err != nil {
+				return usage(err)
+			}
+			if cmd.Annotations == nil {
+				cmd.Annotations = map[string]string{}
+			}
+			cmd.Annotations[annotationRunning] = "yes"
+			return nil
+		},
+	}
+	root.AddCommand(newBenchCmd(), newCheckCmd(), newPlotCmd(), newFunctionsCmd(), newVersionCmd())
+	return root
+}

@@ -1,0 +1,7 @@
+//go:build !linux
+
+package bench
+
+func bindThread() {}
+
+func enoughMemory(int) error { return nil }
