@@ -1,6 +1,6 @@
 package isrlu
 
-// must1 binds a row that has no parameters, which cannot fail.
+// plain binds a row that has no parameters, which cannot fail.
 func plain(name string) *Function { return bind(findRow(name)) }
 
 // Identity returns f(x) = x.
@@ -32,3 +32,33 @@ func ISRUSigmoid(alpha float64) (*Function, error) { return New("isru_sigmoid", 
 // of RMSNorm with scale = sqrt(C) for C channels (Stollenwerk 2026). scale must
 // be finite and not zero, beta positive and finite.
 func DyISRU(scale, beta float64) (*Function, error) { return New("dyisru", scale, beta) }
+
+// ELU returns the exponential linear unit, f(x) = x for x >= 0 and
+// alpha (e^x - 1) below (Clevert et al. 2016). alpha must be positive and
+// finite.
+func ELU(alpha float64) (*Function, error) { return New("elu", alpha) }
+
+// SELU returns the scaled ELU that keeps activations normalized (Klambauer et
+// al. 2017).
+func SELU() *Function { return plain("selu") }
+
+// Tanh returns the hyperbolic tangent.
+func Tanh() *Function { return plain("tanh") }
+
+// Sigmoid returns the logistic function, f(x) = 1/(1 + e^-x).
+func Sigmoid() *Function { return plain("sigmoid") }
+
+// Softplus returns f(x) = log(1 + e^x).
+func Softplus() *Function { return plain("softplus") }
+
+// SiLU returns f(x) = x/(1 + e^-x), also called swish. It is not monotonic, so
+// that its derivative is not a function of the output.
+func SiLU() *Function { return plain("silu") }
+
+// GELU returns f(x) = x Phi(x) with the normal distribution function, that is
+// x (1 + erf(x/sqrt(2)))/2.
+func GELU() *Function { return plain("gelu") }
+
+// GELUTanh returns the approximation of GELU by tanh,
+// f(x) = x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))/2.
+func GELUTanh() *Function { return plain("gelu_tanh") }

@@ -123,7 +123,55 @@ var rows = []*row{
 		id: kernel.DyISRU, kernelParams: dyisruParams, check: checkDyISRU,
 		exactOnly: func(p [maxParams]float64) bool { return !kernel.UsesEstimates(1 / p[1]) },
 	},
-}
+	{
+		Info: Info{Name: "elu", Title: "ELU", Source: "Clevert et al. 2016",
+			Formula:              "x >= 0 ? x : alpha (e^x - 1)",
+			Derivative:           "x >= 0 ? 1 : alpha e^x",
+			DerivativeFromOutput: "y >= 0 ? 1 : y + alpha",
+			Params:               []ParamInfo{param("alpha", 1, positive)}},
+		id: kernel.ELU,
+		kernelParams: func(p [maxParams]float64) ([kernel.NumParams]float32, [kernel.NumParams]float64) {
+			return kernel.ELUParams(float32(p[0])), kernel.ELUParams(p[0])
+		},
+	},
+	{
+		Info: Info{Name: "selu", Title: "SELU", Source: "Klambauer et al. 2017",
+			Formula:              "1.0507 (x >= 0 ? x : 1.6733 (e^x - 1))",
+			Derivative:           "1.0507 (x >= 0 ? 1 : 1.6733 e^x)",
+			DerivativeFromOutput: "y >= 0 ? 1.0507 : y + 1.7581"},
+		id: kernel.SELU,
+	},
+	{
+		Info: Info{Name: "tanh", Title: "tanh",
+			Formula: "tanh(x)", Derivative: "1 - tanh(x)^2", DerivativeFromOutput: "1 - y^2"},
+		id: kernel.Tanh,
+	},
+	{
+		Info: Info{Name: "sigmoid", Title: "Sigmoid",
+			Formula: "1/(1 + e^-x)", Derivative: "s(x) (1 - s(x))", DerivativeFromOutput: "y (1 - y)"},
+		id: kernel.Sigmoid,
+	},
+	{
+		Info: Info{Name: "softplus", Title: "Softplus", Source: "Dugas et al. 2001",
+			Formula: "log(1 + e^x)", Derivative: "1/(1 + e^-x)", DerivativeFromOutput: "1 - e^-y"},
+		id: kernel.Softplus,
+	},
+	{
+		Info: Info{Name: "silu", Title: "SiLU", Source: "Elfwing et al. 2018",
+			Formula: "x s(x), s(x) = 1/(1 + e^-x)", Derivative: "s(x) (1 + x (1 - s(x)))"},
+		id: kernel.SiLU,
+	},
+	{
+		Info: Info{Name: "gelu", Title: "GELU", Source: "Hendrycks and Gimpel 2016",
+			Formula: "x (1 + erf(x/sqrt 2))/2", Derivative: "(1 + erf(x/sqrt 2))/2 + x e^(-x^2/2)/sqrt(2 pi)"},
+		id: kernel.GELU,
+	},
+	{
+		Info: Info{Name: "gelu_tanh", Title: "GELU (tanh)", Source: "Hendrycks and Gimpel 2016",
+			Formula:    "x (1 + tanh(u))/2, u = sqrt(2/pi) (x + 0.044715 x^3)",
+			Derivative: "s + x s (1 - s) 2u', s = (1 + tanh(u))/2"},
+		id: kernel.GELUTanh,
+	}}
 
 // plainParams hands the parameters to the kernels as they are.
 func plainParams(p [maxParams]float64) (p32 [kernel.NumParams]float32, p64 [kernel.NumParams]float64) {

@@ -11,9 +11,19 @@ const (
 	isrAlpha4 = 1 // 4 alpha
 	isrBound  = 2 // B, +Inf replaced by the largest finite value
 	isrNegB   = 3 // -B
-	isrScale  = 4 // DyISRU: scale/sqrt(beta), with alpha = 1/beta
-	isrGrad0  = 5 // DyISRU: 1/sqrt(beta), for d/dscale
-	isrGrad1  = 6 // DyISRU: -scale/2 beta^(-3/2), for d/dbeta
+	isrEst    = 4 // the bound where AVX2 estimates float64 in float32
+	isrNegEst = 5
+	isrRest   = 6 // 1 - alpha, for ISRUSigmoid
+
+	// DyISRU, with alpha = 1/beta:
+	dyScale   = 7  // scale/sqrt(beta)
+	dyGrad0   = 8  // 1/sqrt(beta), for d/dscale
+	dyGrad1   = 9  // -scale/2 beta^(-3/2), for d/dbeta
+	dyRange   = 10 // scale
+	dyRange2  = 11 // 1/scale^2
+	dyInverse = 12 // sqrt(beta)/scale
+
+	isrNewton = 13 // (1 - 2*2^-24) alpha
 )
 
 // An isr is one member of the family: the function around the curve.
@@ -21,7 +31,7 @@ type isr struct {
 	name     string
 	oneSided bool // the identity for x >= 0
 	sigmoid  bool // (1 + curve)/2
-	scaled   bool // times Param(isrScale)
+	scaled   bool // times Param(dyScale)
 }
 
 func init() {
@@ -44,8 +54,14 @@ func (f isr) register() {
 	binary(f.name, "Backward", "Default", 2, f.backwardDefault).only32()
 
 	binary(f.name, "BackwardOutput", "Exact", 1, f.fromOutputExact)
-	binary(f.name, "BackwardOutput", "Default", 2, f.fromOutputDefault)
-	binary(f.name, "BackwardOutput", "Fast", 2, f.fromOutputFast)
+	for _, k := range []*kernel{
+		binary(f.name, "BackwardOutput", "Default", 2, f.fromOutputDefault),
+		binary(f.name, "BackwardOutput", "Fast", 2, f.fromOutputFast),
+	} {
+		if f.sigmoid {
+			k.only32() // a float64 output near 0 leaves the estimate's range
+		}
+	}
 
 	unary(f.name, "Second", "Exact", 1, f.second)
 	unary(f.name, "Inverse", "Exact", 1, f.inverse)
@@ -56,12 +72,22 @@ func (f isr) register() {
 }
 
 // clamp keeps x where its square does not overflow. NaN stays NaN.
-func (f isr) clamp(b *B, x V) V {
-	n := b.Max(b.Param(isrNegB), x)
+func (f isr) clamp(b *B, x V) V { return f.between(b, isrNegB, isrBound, x) }
+
+func (f isr) between(b *B, lo, hi int, x V) V {
+	n := b.Max(b.Param(lo), x)
 	if !f.oneSided {
-		n = b.Min(b.Param(isrBound), n)
+		n = b.Min(b.Param(hi), n)
 	}
 	return n.As("n")
+}
+
+// clampEstimate is clamp where q must stay in the range of the estimate.
+func (f isr) clampEstimate(b *B, x V) V {
+	if b.Is64() {
+		return f.between(b, isrNegEst, isrEst, x)
+	}
+	return f.clamp(b, x)
 }
 
 // finish turns n r, or a factor pair of it, into the value of the function.
@@ -92,7 +118,7 @@ func (f isr) forwardExact(b *B, x V) V {
 		half := b.Const(0.5)
 		return b.FMA(y, half, half)
 	case f.scaled:
-		return b.Mul(y, b.Param(isrScale))
+		return b.Mul(y, b.Param(dyScale))
 	}
 	return y
 }
@@ -100,13 +126,19 @@ func (f isr) forwardExact(b *B, x V) V {
 // forwardDefault takes e, the processor's estimate of 1/sqrt(4q) = r/2, and
 // one Newton step: r = e (3 - 4q e^2). The factor 4 saves the step's halving.
 func (f isr) forwardDefault(b *B, x V) V {
-	n := f.clamp(b, x)
+	n := f.clampEstimate(b, x)
 	m := n
 	if f.scaled {
-		m = b.Mul(n, b.Param(isrScale))
+		m = b.Mul(n, b.Param(dyScale))
 	}
-	if b.Is64() {
-		return f.refine64(b, x, n, m)
+	switch {
+	case b.Is64():
+		return f.refine(b, x, m, f.q(b, n))
+	case b.level == AVX2:
+		// A Newton step never overshoots: after the 12 bits of RSQRTPS it is
+		// up to 3.4 half ulps too small. A q with A = 1 - 2*2^-24 in the
+		// place of q enlarges the result by half of that.
+		return f.refine(b, x, m, b.FMA(b.Mul(b.Param(isrNewton), n), n, b.Const(1-2*0x1p-24)).As("q"))
 	}
 	q4 := b.FMA(b.Mul(b.Param(isrAlpha4), n), n, b.Const(4)).As("q4")
 	e := b.RsqrtEst(q4).As("e")
@@ -115,14 +147,18 @@ func (f isr) forwardDefault(b *B, x V) V {
 	return f.finish(b, x, z, step)
 }
 
-// refine64 expands m r = m e (1-h)^(-1/2) with h = 1 - q e^2.
-func (f isr) refine64(b *B, x, n, m V) V {
-	q := f.q(b, n)
+// refine expands m r = m e (1-h)^(-1/2) with h = 1 - q e^2, the correction
+// added last: one rounding less than multiplying by it. float32 takes one
+// term, which is Newton's step.
+func (f isr) refine(b *B, x, m, q V) V {
 	e := b.RsqrtEst(q).As("e")
 	z := b.Mul(m, e).As("z")
 	h := b.FNMA(b.Mul(q, e), e, b.Const(1)).As("h")
-	p := b.Mul(rsqrtSeries(b, h), h).As("p")
-	y := b.FMA(z, p, z).As("y")
+	p := b.Const(0.5)
+	if b.Is64() {
+		p = rsqrtSeries(b, h)
+	}
+	y := b.FMA(b.Mul(z, h), p, z).As("y")
 	switch {
 	case f.oneSided:
 		return b.SelectNeg(x, y, x)
@@ -134,10 +170,10 @@ func (f isr) refine64(b *B, x, n, m V) V {
 }
 
 func (f isr) forwardFast(b *B, x V) V {
-	n := f.clamp(b, x)
+	n := f.clampEstimate(b, x)
 	m := n
 	if f.scaled {
-		m = b.Mul(n, b.Param(isrScale))
+		m = b.Mul(n, b.Param(dyScale))
 	}
 	e := b.RsqrtEst(f.q(b, n)).As("e")
 	return f.finish(b, x, m, e)
@@ -149,18 +185,16 @@ func (f isr) scaleGradient(b *B, dy V) V {
 	case f.sigmoid:
 		return b.Mul(dy, b.Const(0.5))
 	case f.scaled:
-		return b.Mul(dy, b.Param(isrScale))
+		return b.Mul(dy, b.Param(dyScale))
 	}
 	return dy
 }
 
-// backwardExact: f' = r^3 = 1/(q sqrt(q)).
+// backwardExact: f' = r^3 = (1/sqrt(q))/q; q sqrt(q) would overflow too soon.
 func (f isr) backwardExact(b *B, dy, x V) V {
 	n := f.clamp(b, x)
 	q := f.q(b, n)
-	r := b.Div(b.Const(1), b.Sqrt(q)).As("r")
-	d := b.Mul(b.Mul(r, r), r)
-	return f.gradient(b, dy, d, x)
+	return f.gradient(b, dy, b.Div(b.Div(b.Const(1), b.Sqrt(q)), q), x)
 }
 
 // gradient returns dy d, or dy where a one-sided function is the identity.
@@ -174,33 +208,36 @@ func (f isr) gradient(b *B, dy, d, x V) V {
 }
 
 // backwardDefault: r^3 = e^3 (1-h)^(-3/2) with h = 1 - q e^2, to the second
-// order.
+// order. h is taken from the rounded e^2 that is also in e^3: most of that
+// rounding cancels.
 func (f isr) backwardDefault(b *B, dy, x V) V {
 	n := f.clamp(b, x)
 	q := f.q(b, n)
 	e := b.RsqrtEst(q).As("e")
-	h := b.FNMA(b.Mul(q, e), e, b.Const(1)).As("h")
+	e2 := b.Mul(e, e).As("e2")
+	h := b.FNMA(q, e2, b.Const(1)).As("h")
 	p := b.FMA(h, b.Const(15.0/8), b.Const(1.5))
-	e3 := b.Mul(b.Mul(e, e), e).As("e3")
+	e3 := b.Mul(e2, e).As("e3")
 	d := b.FMA(b.Mul(p, h), e3, e3)
 	return f.gradient(b, dy, d, x)
 }
 
-// complement returns c = 1 - alpha y^2 with a relative error of about an ulp
-// even where it nearly cancels: h + l is alpha y exactly, and one rounding
-// leaves 1 - h y exact where it matters. c is kept positive, because rounding
-// may have put y a little beyond the end of the range.
+// complement returns c = 1 - alpha w^2, where w is the curve at the output y,
+// with a relative error of a few half ulps even where it nearly cancels.
+// Rounding may have put y a little beyond the range: c may be negative.
 func (f isr) complement(b *B, y V) V {
-	if f.sigmoid { // curve = 2 output - 1, exact up to a rounding
-		y = b.FMA(y, b.Const(2), b.Const(-1))
+	switch {
+	case f.sigmoid: // w = 2y - 1: c = (1 - alpha) + 4 alpha (y - y^2)
+		return b.FMA(b.Param(isrAlpha4), b.FNMA(y, y, y), b.Param(isrRest)).As("c")
+	case f.scaled: // alpha w^2 = (y/scale)^2
+		s := b.Param(dyRange)
+		return b.Mul(b.Mul(b.Sub(s, y), b.Add(s, y)), b.Param(dyRange2)).As("c")
 	}
-	if f.scaled {
-		y = b.Div(y, b.Param(isrScale))
-	}
+	// h - l is alpha y exactly, and one rounding leaves 1 - h y exact where it
+	// matters.
 	h := b.Mul(b.Param(isrAlpha), y).As("h")
-	l := b.FNMA(b.Param(isrAlpha), y, h).As("l") // h - alpha y
-	c := b.FMA(l, y, b.FNMA(h, y, b.Const(1)))
-	return c.As("c")
+	l := b.FNMA(b.Param(isrAlpha), y, h).As("l")
+	return b.FMA(l, y, b.FNMA(h, y, b.Const(1))).As("c")
 }
 
 // fromOutputExact: f' = c^(3/2).
@@ -232,7 +269,7 @@ func (f isr) fromOutputDefault(b *B, dy, y V) V {
 func (f isr) fromOutputFast(b *B, dy, y V) V {
 	c, arg := f.positive(b, f.complement(b, y))
 	e := b.RsqrtEst(arg).As("e")
-	return f.gradient(b, dy, b.Mul(b.Mul(c, c), e), y)
+	return f.gradient(b, dy, b.Mul(c, b.Mul(c, e)), y)
 }
 
 // second: the second derivative is -3 alpha x r^5, multiplied so that no
@@ -250,17 +287,17 @@ func (f isr) second(b *B, x V) V {
 	return d
 }
 
-// inverse: x = y/sqrt(1 - alpha y^2); beyond the range the root is of a
+// inverse: x = w/sqrt(1 - alpha w^2); beyond the range the root is of a
 // negative number and gives NaN.
 func (f isr) inverse(b *B, y V) V {
-	u := y
-	if f.sigmoid {
-		u = b.FMA(y, b.Const(2), b.Const(-1))
+	w := y
+	switch {
+	case f.sigmoid:
+		w = b.FMA(y, b.Const(2), b.Const(-1))
+	case f.scaled:
+		w = b.Mul(y, b.Param(dyInverse))
 	}
-	if f.scaled {
-		u = b.Div(y, b.Param(isrScale))
-	}
-	x := b.Div(u, b.Sqrt(f.complement(b, y)))
+	x := b.Div(w, b.Sqrt(f.complement(b, y)))
 	if f.oneSided {
 		return b.SelectNeg(y, x, y)
 	}
@@ -272,7 +309,7 @@ func (f isr) paramGrad0(b *B, dy, x V) V {
 	n := f.clamp(b, x)
 	u := b.Div(n, b.Sqrt(f.q(b, n))).As("u")
 	if f.scaled {
-		return b.Mul(dy, b.Mul(u, b.Param(isrGrad0)))
+		return b.Mul(dy, b.Mul(u, b.Param(dyGrad0)))
 	}
 	factor := -0.5
 	if f.sigmoid {
@@ -290,5 +327,5 @@ func (f isr) paramGrad1(b *B, dy, x V) V {
 	n := f.clamp(b, x)
 	r := b.Div(b.Const(1), b.Sqrt(f.q(b, n))).As("r")
 	u := b.Mul(n, r)
-	return b.Mul(dy, b.Mul(b.Mul(b.Mul(u, r), r), b.Param(isrGrad1)))
+	return b.Mul(dy, b.Mul(b.Mul(b.Mul(u, r), r), b.Param(dyGrad1)))
 }

@@ -58,6 +58,5 @@ func binary(fn, dir, prec string, unroll int, f func(b *B, x, y V) V) *kernel {
 	return k
 }
 
-// only32 and only64 restrict a kernel to an element type.
+// only32 restricts a kernel to float32.
 func (k *kernel) only32() { k.only = func(_ Level, is64 bool) bool { return !is64 } }
-func (k *kernel) only64() { k.only = func(_ Level, is64 bool) bool { return is64 } }

@@ -34,7 +34,7 @@ both signs.
 
 Errors in ulp are units in the last place at the exact result. A wrong special
 value, such as a number where NaN belongs, counts as Inf. An element keeps the
-bound by either of its two numbers, ulp or absolute.`,
+bound by any of its numbers: ulp, absolute or relative.`,
 		Example: `  isrlu check
   isrlu check --functions isrlu:3 --directions all --simd all
   isrlu check --functions isrlu --precisions fast --directions forward --exhaustive
@@ -108,6 +108,7 @@ func writeCheck(w io.Writer, results []check.Result, format report.Format) error
 			{Name: "bound", TextOnly: true},
 			{Name: "bound_ulp", DataOnly: true},
 			{Name: "bound_abs", DataOnly: true},
+			{Name: "bound_rel", DataOnly: true},
 			{Name: "broken", DataOnly: true},
 			{Name: "status", Left: true},
 		},
@@ -122,7 +123,7 @@ func writeCheck(w io.Writer, results []check.Result, format report.Format) error
 		for _, e := range []check.Worst{r.ULP, r.Abs, r.Rel} {
 			row = append(row, e.Error, shortest(e, e.Input, r.Type), shortest(e, e.Gradient, r.Type))
 		}
-		row = append(row, boundText(r.Bound), r.Bound.ULP, r.Bound.Abs, r.Broken, status)
+		row = append(row, boundText(r.Bound), r.Bound.ULP, r.Bound.Abs, r.Bound.Rel, r.Broken, status)
 		t.Rows = append(t.Rows, row)
 	}
 	if len(results) == 0 {
@@ -148,6 +149,8 @@ func boundText(b isrlu.Bound) string {
 	switch {
 	case b == isrlu.Bound{}:
 		return "-"
+	case b.Rel != 0:
+		return fmt.Sprintf("%.3g rel", b.Rel)
 	case b.Abs == 0:
 		return fmt.Sprintf("%.4g ulp", b.ULP)
 	case b.ULP == 0:

@@ -38,7 +38,7 @@ type Result struct {
 	Checked uint64 // elements compared
 	ULP     Worst  // in units in the last place of the exact result
 	Abs     Worst
-	Rel     Worst // where the exact result is a normal number
+	Rel     Worst // a subnormal exact result counts as the smallest normal number
 	Bound   isrlu.Bound
 	Broken  uint64 // elements beyond the bound
 	First   Worst  // the first of those in the walk; Error is in ulp

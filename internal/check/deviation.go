@@ -73,10 +73,8 @@ func (f *format) deviation(got, hi, lo float64) deviation {
 	} else {
 		e.abs = math.Abs((got - hi) - lo)
 	}
-	e.ulp = e.abs / ulp
-	if a := math.Abs(hi); a >= math.Ldexp(1, f.minExp) {
-		e.rel = e.abs / a
-	}
+	e.ulp = min(e.abs/ulp, math.MaxFloat64) // infinity is for wrong special values
+	e.rel = e.abs / max(math.Abs(hi), math.Ldexp(1, f.minExp))
 	return e
 }
 
@@ -90,8 +88,8 @@ func (f *format) ulp(x float64) float64 {
 	return math.Float64frombits(uint64(exp+1023) << 52)
 }
 
-// within reports whether errors keep a bound. An element keeps it by either of
-// the two numbers: the absolute one is for results that cross or approach zero,
+// within reports whether errors keep a bound. An element keeps it by any of
+// its numbers: the absolute one is for results that cross or approach zero,
 // where a unit in the last place means little. A bound of zeros is none: only
 // wrong special values break it.
 func within(e deviation, b isrlu.Bound) bool {
@@ -101,5 +99,5 @@ func within(e deviation, b isrlu.Bound) bool {
 	case b == isrlu.Bound{}:
 		return true
 	}
-	return e.ulp <= b.ULP || e.abs <= b.Abs
+	return e.ulp <= b.ULP || e.abs <= b.Abs || b.Rel > 0 && e.rel <= b.Rel
 }

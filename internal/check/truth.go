@@ -94,9 +94,20 @@ func residue(lo float64) float64 {
 // types round the float32 result once more: half an ulp of their own, and the
 // error in float32 counted in it.
 func boundOf(f *isrlu.Function, d isrlu.Direction, t call.Type) isrlu.Bound {
+	if t == call.Float64 {
+		return f.Bound64(d)
+	}
 	b := f.Bound(d)
-	if b != (isrlu.Bound{}) && t >= call.BFloat16 {
-		b.ULP = 0.5 + math.Ldexp(b.ULP, formats[t].precision-formats[call.Float32].precision)
+	if b == (isrlu.Bound{}) || t == call.Float32 {
+		return b
+	}
+	shrink := formats[t].precision - formats[call.Float32].precision
+	b.ULP = 0.5 + math.Ldexp(b.ULP, shrink)
+	if b.Rel > 0 { // at most 2^precision ulp for a relative error of 1
+		b.ULP += math.Ldexp(b.Rel, formats[t].precision)
+	}
+	if b.Abs > 0 {
+		b.Abs += math.Ldexp(1, 1-formats[t].precision) // half an ulp below 4
 	}
 	return b
 }

@@ -25,7 +25,7 @@ func dyisruForwardExact32Portable(dst, src *float32, n int, p *float32) {
 		q := fma32(t5, n, 1)
 		t7 := float32(math.Sqrt(float64(q)))
 		y := float32(n / t7)
-		t9 := float32(y * param[4])
+		t9 := float32(y * param[7])
 		out[i] = t9
 	}
 }
@@ -48,7 +48,7 @@ func dyisruForwardExact64Portable(dst, src *float64, n int, p *float64) {
 		q := math.FMA(t5, n, 1)
 		t7 := math.Sqrt(q)
 		y := float64(n / t7)
-		t9 := float64(y * param[4])
+		t9 := float64(y * param[7])
 		out[i] = t9
 	}
 }
@@ -72,10 +72,9 @@ func dyisruBackwardExact32Portable(dst, a, b *float32, n int, p *float32) {
 		t5 := float32(param[0] * n)
 		q := fma32(t5, n, 1)
 		t7 := float32(math.Sqrt(float64(q)))
-		r := float32(1 / t7)
-		t8 := float32(r * r)
-		t9 := float32(t8 * r)
-		t11 := float32(x * param[4])
+		t8 := float32(1 / t7)
+		t9 := float32(t8 / q)
+		t11 := float32(x * param[7])
 		t12 := float32(t11 * t9)
 		out[i] = t12
 	}
@@ -100,10 +99,9 @@ func dyisruBackwardExact64Portable(dst, a, b *float64, n int, p *float64) {
 		t5 := float64(param[0] * n)
 		q := math.FMA(t5, n, 1)
 		t7 := math.Sqrt(q)
-		r := float64(1 / t7)
-		t8 := float64(r * r)
-		t9 := float64(t8 * r)
-		t11 := float64(x * param[4])
+		t8 := float64(1 / t7)
+		t9 := float64(t8 / q)
+		t11 := float64(x * param[7])
 		t12 := float64(t11 * t9)
 		out[i] = t12
 	}
@@ -117,20 +115,19 @@ func dyisruBackwardOutputExact32Portable(dst, a, b *float32, n int, p *float32) 
 	for i := range out {
 		x := in0[i]
 		x2 := in1[i]
-		t3 := float32(x2 / param[4])
-		h := float32(param[0] * t3)
-		l := fma32(-param[0], t3, h)
-		t6 := fma32(-h, t3, 1)
-		c := fma32(l, t3, t6)
+		t3 := float32(param[10] - x2)
+		t4 := float32(param[10] + x2)
+		t5 := float32(t3 * t4)
+		c := float32(t5 * param[11])
 		t7 := c
 		if 0 > t7 {
 			t7 = 0
 		}
 		t8 := float32(math.Sqrt(float64(t7)))
 		t9 := float32(t7 * t8)
-		t10 := float32(x * param[4])
-		t11 := float32(t10 * t9)
-		out[i] = t11
+		t11 := float32(x * param[7])
+		t12 := float32(t11 * t9)
+		out[i] = t12
 	}
 }
 
@@ -142,20 +139,19 @@ func dyisruBackwardOutputExact64Portable(dst, a, b *float64, n int, p *float64) 
 	for i := range out {
 		x := in0[i]
 		x2 := in1[i]
-		t3 := float64(x2 / param[4])
-		h := float64(param[0] * t3)
-		l := math.FMA(-param[0], t3, h)
-		t6 := math.FMA(-h, t3, 1)
-		c := math.FMA(l, t3, t6)
+		t3 := float64(param[10] - x2)
+		t4 := float64(param[10] + x2)
+		t5 := float64(t3 * t4)
+		c := float64(t5 * param[11])
 		t7 := c
 		if 0 > t7 {
 			t7 = 0
 		}
 		t8 := math.Sqrt(t7)
 		t9 := float64(t7 * t8)
-		t10 := float64(x * param[4])
-		t11 := float64(t10 * t9)
-		out[i] = t11
+		t11 := float64(x * param[7])
+		t12 := float64(t11 * t9)
+		out[i] = t12
 	}
 }
 
@@ -182,7 +178,7 @@ func dyisruSecondExact32Portable(dst, src *float32, n int, p *float32) {
 		t9 := float32(t8 * r2)
 		t10 := float32(t9 * r2)
 		t12 := float32(t10 * -3)
-		t14 := float32(t12 * param[4])
+		t14 := float32(t12 * param[7])
 		out[i] = t14
 	}
 }
@@ -210,7 +206,7 @@ func dyisruSecondExact64Portable(dst, src *float64, n int, p *float64) {
 		t9 := float64(t8 * r2)
 		t10 := float64(t9 * r2)
 		t12 := float64(t10 * -3)
-		t14 := float64(t12 * param[4])
+		t14 := float64(t12 * param[7])
 		out[i] = t14
 	}
 }
@@ -221,14 +217,14 @@ func dyisruInverseExact32Portable(dst, src *float32, n int, p *float32) {
 	param := (*[NumParams]float32)(unsafe.Pointer(p))
 	for i := range out {
 		x := in0[i]
-		t2 := float32(x / param[4])
-		h := float32(param[0] * t2)
-		l := fma32(-param[0], t2, h)
-		t5 := fma32(-h, t2, 1)
-		c := fma32(l, t2, t5)
-		t6 := float32(math.Sqrt(float64(c)))
-		t7 := float32(t2 / t6)
-		out[i] = t7
+		t2 := float32(x * param[12])
+		t4 := float32(param[10] - x)
+		t5 := float32(param[10] + x)
+		t6 := float32(t4 * t5)
+		c := float32(t6 * param[11])
+		t8 := float32(math.Sqrt(float64(c)))
+		t9 := float32(t2 / t8)
+		out[i] = t9
 	}
 }
 
@@ -238,14 +234,14 @@ func dyisruInverseExact64Portable(dst, src *float64, n int, p *float64) {
 	param := (*[NumParams]float64)(unsafe.Pointer(p))
 	for i := range out {
 		x := in0[i]
-		t2 := float64(x / param[4])
-		h := float64(param[0] * t2)
-		l := math.FMA(-param[0], t2, h)
-		t5 := math.FMA(-h, t2, 1)
-		c := math.FMA(l, t2, t5)
-		t6 := math.Sqrt(c)
-		t7 := float64(t2 / t6)
-		out[i] = t7
+		t2 := float64(x * param[12])
+		t4 := float64(param[10] - x)
+		t5 := float64(param[10] + x)
+		t6 := float64(t4 * t5)
+		c := float64(t6 * param[11])
+		t8 := math.Sqrt(c)
+		t9 := float64(t2 / t8)
+		out[i] = t9
 	}
 }
 
@@ -269,7 +265,7 @@ func dyisruParamGrad0Exact32Portable(dst, a, b *float32, n int, p *float32) {
 		q := fma32(t5, n, 1)
 		t7 := float32(math.Sqrt(float64(q)))
 		u := float32(n / t7)
-		t9 := float32(u * param[5])
+		t9 := float32(u * param[8])
 		t10 := float32(x * t9)
 		out[i] = t10
 	}
@@ -295,7 +291,7 @@ func dyisruParamGrad0Exact64Portable(dst, a, b *float64, n int, p *float64) {
 		q := math.FMA(t5, n, 1)
 		t7 := math.Sqrt(q)
 		u := float64(n / t7)
-		t9 := float64(u * param[5])
+		t9 := float64(u * param[8])
 		t10 := float64(x * t9)
 		out[i] = t10
 	}
@@ -324,7 +320,7 @@ func dyisruParamGrad1Exact32Portable(dst, a, b *float32, n int, p *float32) {
 		t8 := float32(n * r)
 		t9 := float32(t8 * r)
 		t10 := float32(t9 * r)
-		t12 := float32(t10 * param[6])
+		t12 := float32(t10 * param[9])
 		t13 := float32(x * t12)
 		out[i] = t13
 	}
@@ -353,7 +349,7 @@ func dyisruParamGrad1Exact64Portable(dst, a, b *float64, n int, p *float64) {
 		t8 := float64(n * r)
 		t9 := float64(t8 * r)
 		t10 := float64(t9 * r)
-		t12 := float64(t10 * param[6])
+		t12 := float64(t10 * param[9])
 		t13 := float64(x * t12)
 		out[i] = t13
 	}

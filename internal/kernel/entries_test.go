@@ -109,6 +109,8 @@ func testParams[T float32 | float64](id ID) [NumParams]T {
 		return ISRParams[T](1.75)
 	case DyISRU:
 		return DyISRUParams[T](1.5, 0.7)
+	case ELU:
+		return ELUParams(T(1.3))
 	}
 	return [NumParams]T{0.3, 0.7, 1.1, 0.9, 1.3, 0.6, 0.8, 1.2}
 }
@@ -144,6 +146,9 @@ func inputs[T float32 | float64](n int, seed uint64) []T {
 		default:
 			v = append(v, T(r.NormFloat64()))
 		}
+	}
+	if rsqrt14IsWrong {
+		avoidPowersOfTwo(v)
 	}
 	return v[:n]
 }

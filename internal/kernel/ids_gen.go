@@ -6,7 +6,15 @@ package kernel
 type ID int
 
 const (
-	ISRLU ID = iota
+	ELU ID = iota
+	SELU
+	Tanh
+	Sigmoid
+	Softplus
+	SiLU
+	GELU
+	GELUTanh
+	ISRLU
 	ISRU
 	ISRUSigmoid
 	DyISRU
@@ -18,6 +26,14 @@ const (
 )
 
 var idNames = [NumIDs]string{
+	ELU:         "elu",
+	SELU:        "selu",
+	Tanh:        "tanh",
+	Sigmoid:     "sigmoid",
+	Softplus:    "softplus",
+	SiLU:        "silu",
+	GELU:        "gelu",
+	GELUTanh:    "gelu_tanh",
 	ISRLU:       "isrlu",
 	ISRU:        "isru",
 	ISRUSigmoid: "isru_sigmoid",
@@ -29,6 +45,14 @@ var idNames = [NumIDs]string{
 }
 
 var ownPrecisions = [NumIDs][]Precision{
+	ELU:         {Exact, Fast},
+	SELU:        {Exact},
+	Tanh:        {Exact, Fast},
+	Sigmoid:     {Exact, Fast},
+	Softplus:    {Exact},
+	SiLU:        {Exact, Fast},
+	GELU:        {Exact, Fast},
+	GELUTanh:    {Exact},
 	ISRLU:       {Default, Exact, Fast},
 	ISRU:        {Default, Exact, Fast},
 	ISRUSigmoid: {Default, Exact, Fast},

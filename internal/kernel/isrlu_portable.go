@@ -68,9 +68,8 @@ func isrluBackwardExact32Portable(dst, a, b *float32, n int, p *float32) {
 		t3 := float32(param[0] * n)
 		q := fma32(t3, n, 1)
 		t5 := float32(math.Sqrt(float64(q)))
-		r := float32(1 / t5)
-		t6 := float32(r * r)
-		t7 := float32(t6 * r)
+		t6 := float32(1 / t5)
+		t7 := float32(t6 / q)
 		t8 := float32(x * t7)
 		t10 := x2 >= 0
 		t11 := t8
@@ -96,9 +95,8 @@ func isrluBackwardExact64Portable(dst, a, b *float64, n int, p *float64) {
 		t3 := float64(param[0] * n)
 		q := math.FMA(t3, n, 1)
 		t5 := math.Sqrt(q)
-		r := float64(1 / t5)
-		t6 := float64(r * r)
-		t7 := float64(t6 * r)
+		t6 := float64(1 / t5)
+		t7 := float64(t6 / q)
 		t8 := float64(x * t7)
 		t10 := x2 >= 0
 		t11 := t8

@@ -70,9 +70,8 @@ func isruBackwardExact32Portable(dst, a, b *float32, n int, p *float32) {
 		t5 := float32(param[0] * n)
 		q := fma32(t5, n, 1)
 		t7 := float32(math.Sqrt(float64(q)))
-		r := float32(1 / t7)
-		t8 := float32(r * r)
-		t9 := float32(t8 * r)
+		t8 := float32(1 / t7)
+		t9 := float32(t8 / q)
 		t10 := float32(x * t9)
 		out[i] = t10
 	}
@@ -97,9 +96,8 @@ func isruBackwardExact64Portable(dst, a, b *float64, n int, p *float64) {
 		t5 := float64(param[0] * n)
 		q := math.FMA(t5, n, 1)
 		t7 := math.Sqrt(q)
-		r := float64(1 / t7)
-		t8 := float64(r * r)
-		t9 := float64(t8 * r)
+		t8 := float64(1 / t7)
+		t9 := float64(t8 / q)
 		t10 := float64(x * t9)
 		out[i] = t10
 	}

@@ -72,9 +72,8 @@ func isruSigmoidBackwardExact32Portable(dst, a, b *float32, n int, p *float32) {
 		t5 := float32(param[0] * n)
 		q := fma32(t5, n, 1)
 		t7 := float32(math.Sqrt(float64(q)))
-		r := float32(1 / t7)
-		t8 := float32(r * r)
-		t9 := float32(t8 * r)
+		t8 := float32(1 / t7)
+		t9 := float32(t8 / q)
 		t11 := float32(x * 0.5)
 		t12 := float32(t11 * t9)
 		out[i] = t12
@@ -100,9 +99,8 @@ func isruSigmoidBackwardExact64Portable(dst, a, b *float64, n int, p *float64) {
 		t5 := float64(param[0] * n)
 		q := math.FMA(t5, n, 1)
 		t7 := math.Sqrt(q)
-		r := float64(1 / t7)
-		t8 := float64(r * r)
-		t9 := float64(t8 * r)
+		t8 := float64(1 / t7)
+		t9 := float64(t8 / q)
 		t11 := float64(x * 0.5)
 		t12 := float64(t11 * t9)
 		out[i] = t12
@@ -117,20 +115,17 @@ func isruSigmoidBackwardOutputExact32Portable(dst, a, b *float32, n int, p *floa
 	for i := range out {
 		x := in0[i]
 		x2 := in1[i]
-		t4 := fma32(x2, 2, -1)
-		h := float32(param[0] * t4)
-		l := fma32(-param[0], t4, h)
-		t7 := fma32(-h, t4, 1)
-		c := fma32(l, t4, t7)
-		t8 := c
-		if 0 > t8 {
-			t8 = 0
+		t3 := fma32(-x2, x2, x2)
+		c := fma32(param[1], t3, param[6])
+		t5 := c
+		if 0 > t5 {
+			t5 = 0
 		}
-		t9 := float32(math.Sqrt(float64(t8)))
-		t10 := float32(t8 * t9)
-		t12 := float32(x * 0.5)
-		t13 := float32(t12 * t10)
-		out[i] = t13
+		t6 := float32(math.Sqrt(float64(t5)))
+		t7 := float32(t5 * t6)
+		t9 := float32(x * 0.5)
+		t10 := float32(t9 * t7)
+		out[i] = t10
 	}
 }
 
@@ -142,20 +137,17 @@ func isruSigmoidBackwardOutputExact64Portable(dst, a, b *float64, n int, p *floa
 	for i := range out {
 		x := in0[i]
 		x2 := in1[i]
-		t4 := math.FMA(x2, 2, -1)
-		h := float64(param[0] * t4)
-		l := math.FMA(-param[0], t4, h)
-		t7 := math.FMA(-h, t4, 1)
-		c := math.FMA(l, t4, t7)
-		t8 := c
-		if 0 > t8 {
-			t8 = 0
+		t3 := math.FMA(-x2, x2, x2)
+		c := math.FMA(param[1], t3, param[6])
+		t5 := c
+		if 0 > t5 {
+			t5 = 0
 		}
-		t9 := math.Sqrt(t8)
-		t10 := float64(t8 * t9)
-		t12 := float64(x * 0.5)
-		t13 := float64(t12 * t10)
-		out[i] = t13
+		t6 := math.Sqrt(t5)
+		t7 := float64(t5 * t6)
+		t9 := float64(x * 0.5)
+		t10 := float64(t9 * t7)
+		out[i] = t10
 	}
 }
 
@@ -222,10 +214,8 @@ func isruSigmoidInverseExact32Portable(dst, src *float32, n int, p *float32) {
 	for i := range out {
 		x := in0[i]
 		t3 := fma32(x, 2, -1)
-		h := float32(param[0] * t3)
-		l := fma32(-param[0], t3, h)
-		t6 := fma32(-h, t3, 1)
-		c := fma32(l, t3, t6)
+		t5 := fma32(-x, x, x)
+		c := fma32(param[1], t5, param[6])
 		t7 := float32(math.Sqrt(float64(c)))
 		t8 := float32(t3 / t7)
 		out[i] = t8
@@ -239,10 +229,8 @@ func isruSigmoidInverseExact64Portable(dst, src *float64, n int, p *float64) {
 	for i := range out {
 		x := in0[i]
 		t3 := math.FMA(x, 2, -1)
-		h := float64(param[0] * t3)
-		l := math.FMA(-param[0], t3, h)
-		t6 := math.FMA(-h, t3, 1)
-		c := math.FMA(l, t3, t6)
+		t5 := math.FMA(-x, x, x)
+		c := math.FMA(param[1], t5, param[6])
 		t7 := math.Sqrt(c)
 		t8 := float64(t3 / t7)
 		out[i] = t8

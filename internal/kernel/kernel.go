@@ -15,7 +15,7 @@ import (
 )
 
 // NumParams is the length of the array that a kernel's p points to.
-const NumParams = 8
+const NumParams = 16
 
 // A Unary kernel writes dst[i] = f(src[i]) for 0 <= i < n. It needs n >= 0
 // and valid pointers to n elements, of any alignment, where dst is src or

@@ -5,6 +5,216 @@
 package kernel
 
 //go:noescape
+func eluForwardExact32AVX2(dst, src *float32, n int, p *float32)
+
+//go:noescape
+func eluStreamExact32AVX2(dst, src *float32, n int, p *float32)
+
+//go:noescape
+func eluForwardExact64AVX2(dst, src *float64, n int, p *float64)
+
+//go:noescape
+func eluStreamExact64AVX2(dst, src *float64, n int, p *float64)
+
+//go:noescape
+func eluForwardFast32AVX2(dst, src *float32, n int, p *float32)
+
+//go:noescape
+func eluStreamFast32AVX2(dst, src *float32, n int, p *float32)
+
+//go:noescape
+func eluBackwardExact32AVX2(dst, a, b *float32, n int, p *float32)
+
+//go:noescape
+func eluBackwardExact64AVX2(dst, a, b *float64, n int, p *float64)
+
+//go:noescape
+func eluBackwardOutputExact32AVX2(dst, a, b *float32, n int, p *float32)
+
+//go:noescape
+func eluBackwardOutputExact64AVX2(dst, a, b *float64, n int, p *float64)
+
+//go:noescape
+func seluForwardExact32AVX2(dst, src *float32, n int, p *float32)
+
+//go:noescape
+func seluStreamExact32AVX2(dst, src *float32, n int, p *float32)
+
+//go:noescape
+func seluForwardExact64AVX2(dst, src *float64, n int, p *float64)
+
+//go:noescape
+func seluStreamExact64AVX2(dst, src *float64, n int, p *float64)
+
+//go:noescape
+func seluBackwardExact32AVX2(dst, a, b *float32, n int, p *float32)
+
+//go:noescape
+func seluBackwardExact64AVX2(dst, a, b *float64, n int, p *float64)
+
+//go:noescape
+func seluBackwardOutputExact32AVX2(dst, a, b *float32, n int, p *float32)
+
+//go:noescape
+func seluBackwardOutputExact64AVX2(dst, a, b *float64, n int, p *float64)
+
+//go:noescape
+func tanhForwardExact32AVX2(dst, src *float32, n int, p *float32)
+
+//go:noescape
+func tanhStreamExact32AVX2(dst, src *float32, n int, p *float32)
+
+//go:noescape
+func tanhForwardExact64AVX2(dst, src *float64, n int, p *float64)
+
+//go:noescape
+func tanhStreamExact64AVX2(dst, src *float64, n int, p *float64)
+
+//go:noescape
+func tanhForwardFast32AVX2(dst, src *float32, n int, p *float32)
+
+//go:noescape
+func tanhStreamFast32AVX2(dst, src *float32, n int, p *float32)
+
+//go:noescape
+func tanhBackwardExact32AVX2(dst, a, b *float32, n int, p *float32)
+
+//go:noescape
+func tanhBackwardExact64AVX2(dst, a, b *float64, n int, p *float64)
+
+//go:noescape
+func tanhBackwardOutputExact32AVX2(dst, a, b *float32, n int, p *float32)
+
+//go:noescape
+func tanhBackwardOutputExact64AVX2(dst, a, b *float64, n int, p *float64)
+
+//go:noescape
+func sigmoidForwardExact32AVX2(dst, src *float32, n int, p *float32)
+
+//go:noescape
+func sigmoidStreamExact32AVX2(dst, src *float32, n int, p *float32)
+
+//go:noescape
+func sigmoidForwardExact64AVX2(dst, src *float64, n int, p *float64)
+
+//go:noescape
+func sigmoidStreamExact64AVX2(dst, src *float64, n int, p *float64)
+
+//go:noescape
+func sigmoidForwardFast32AVX2(dst, src *float32, n int, p *float32)
+
+//go:noescape
+func sigmoidStreamFast32AVX2(dst, src *float32, n int, p *float32)
+
+//go:noescape
+func sigmoidBackwardExact32AVX2(dst, a, b *float32, n int, p *float32)
+
+//go:noescape
+func sigmoidBackwardExact64AVX2(dst, a, b *float64, n int, p *float64)
+
+//go:noescape
+func sigmoidBackwardOutputExact32AVX2(dst, a, b *float32, n int, p *float32)
+
+//go:noescape
+func sigmoidBackwardOutputExact64AVX2(dst, a, b *float64, n int, p *float64)
+
+//go:noescape
+func softplusForwardExact32AVX2(dst, src *float32, n int, p *float32)
+
+//go:noescape
+func softplusStreamExact32AVX2(dst, src *float32, n int, p *float32)
+
+//go:noescape
+func softplusForwardExact64AVX2(dst, src *float64, n int, p *float64)
+
+//go:noescape
+func softplusStreamExact64AVX2(dst, src *float64, n int, p *float64)
+
+//go:noescape
+func softplusBackwardExact32AVX2(dst, a, b *float32, n int, p *float32)
+
+//go:noescape
+func softplusBackwardExact64AVX2(dst, a, b *float64, n int, p *float64)
+
+//go:noescape
+func softplusBackwardOutputExact32AVX2(dst, a, b *float32, n int, p *float32)
+
+//go:noescape
+func softplusBackwardOutputExact64AVX2(dst, a, b *float64, n int, p *float64)
+
+//go:noescape
+func siluForwardExact32AVX2(dst, src *float32, n int, p *float32)
+
+//go:noescape
+func siluStreamExact32AVX2(dst, src *float32, n int, p *float32)
+
+//go:noescape
+func siluForwardExact64AVX2(dst, src *float64, n int, p *float64)
+
+//go:noescape
+func siluStreamExact64AVX2(dst, src *float64, n int, p *float64)
+
+//go:noescape
+func siluForwardFast32AVX2(dst, src *float32, n int, p *float32)
+
+//go:noescape
+func siluStreamFast32AVX2(dst, src *float32, n int, p *float32)
+
+//go:noescape
+func siluBackwardExact32AVX2(dst, a, b *float32, n int, p *float32)
+
+//go:noescape
+func siluBackwardExact64AVX2(dst, a, b *float64, n int, p *float64)
+
+//go:noescape
+func geluForwardExact32AVX2(dst, src *float32, n int, p *float32)
+
+//go:noescape
+func geluStreamExact32AVX2(dst, src *float32, n int, p *float32)
+
+//go:noescape
+func geluForwardExact64AVX2(dst, src *float64, n int, p *float64)
+
+//go:noescape
+func geluStreamExact64AVX2(dst, src *float64, n int, p *float64)
+
+//go:noescape
+func geluForwardFast32AVX2(dst, src *float32, n int, p *float32)
+
+//go:noescape
+func geluStreamFast32AVX2(dst, src *float32, n int, p *float32)
+
+//go:noescape
+func geluBackwardExact32AVX2(dst, a, b *float32, n int, p *float32)
+
+//go:noescape
+func geluBackwardExact64AVX2(dst, a, b *float64, n int, p *float64)
+
+//go:noescape
+func geluTanhForwardExact32AVX2(dst, src *float32, n int, p *float32)
+
+//go:noescape
+func geluTanhStreamExact32AVX2(dst, src *float32, n int, p *float32)
+
+//go:noescape
+func geluTanhForwardExact64AVX2(dst, src *float64, n int, p *float64)
+
+//go:noescape
+func geluTanhStreamExact64AVX2(dst, src *float64, n int, p *float64)
+
+//go:noescape
+func geluTanhBackwardExact32AVX2(dst, a, b *float32, n int, p *float32)
+
+//go:noescape
+func geluTanhBackwardExact64AVX2(dst, a, b *float64, n int, p *float64)
+
+//go:noescape
+func eluParamGrad0Exact32AVX2(dst, a, b *float32, n int, p *float32)
+
+//go:noescape
+func eluParamGrad0Exact64AVX2(dst, a, b *float64, n int, p *float64)
+
+//go:noescape
 func isrluForwardExact32AVX2(dst, src *float32, n int, p *float32)
 
 //go:noescape
@@ -221,13 +431,7 @@ func isruSigmoidBackwardOutputExact64AVX2(dst, a, b *float64, n int, p *float64)
 func isruSigmoidBackwardOutputDefault32AVX2(dst, a, b *float32, n int, p *float32)
 
 //go:noescape
-func isruSigmoidBackwardOutputDefault64AVX2(dst, a, b *float64, n int, p *float64)
-
-//go:noescape
 func isruSigmoidBackwardOutputFast32AVX2(dst, a, b *float32, n int, p *float32)
-
-//go:noescape
-func isruSigmoidBackwardOutputFast64AVX2(dst, a, b *float64, n int, p *float64)
 
 //go:noescape
 func isruSigmoidSecondExact32AVX2(dst, src *float32, n int, p *float32)

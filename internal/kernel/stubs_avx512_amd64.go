@@ -5,6 +5,216 @@
 package kernel
 
 //go:noescape
+func eluForwardExact32AVX512(dst, src *float32, n int, p *float32)
+
+//go:noescape
+func eluStreamExact32AVX512(dst, src *float32, n int, p *float32)
+
+//go:noescape
+func eluForwardExact64AVX512(dst, src *float64, n int, p *float64)
+
+//go:noescape
+func eluStreamExact64AVX512(dst, src *float64, n int, p *float64)
+
+//go:noescape
+func eluForwardFast32AVX512(dst, src *float32, n int, p *float32)
+
+//go:noescape
+func eluStreamFast32AVX512(dst, src *float32, n int, p *float32)
+
+//go:noescape
+func eluBackwardExact32AVX512(dst, a, b *float32, n int, p *float32)
+
+//go:noescape
+func eluBackwardExact64AVX512(dst, a, b *float64, n int, p *float64)
+
+//go:noescape
+func eluBackwardOutputExact32AVX512(dst, a, b *float32, n int, p *float32)
+
+//go:noescape
+func eluBackwardOutputExact64AVX512(dst, a, b *float64, n int, p *float64)
+
+//go:noescape
+func seluForwardExact32AVX512(dst, src *float32, n int, p *float32)
+
+//go:noescape
+func seluStreamExact32AVX512(dst, src *float32, n int, p *float32)
+
+//go:noescape
+func seluForwardExact64AVX512(dst, src *float64, n int, p *float64)
+
+//go:noescape
+func seluStreamExact64AVX512(dst, src *float64, n int, p *float64)
+
+//go:noescape
+func seluBackwardExact32AVX512(dst, a, b *float32, n int, p *float32)
+
+//go:noescape
+func seluBackwardExact64AVX512(dst, a, b *float64, n int, p *float64)
+
+//go:noescape
+func seluBackwardOutputExact32AVX512(dst, a, b *float32, n int, p *float32)
+
+//go:noescape
+func seluBackwardOutputExact64AVX512(dst, a, b *float64, n int, p *float64)
+
+//go:noescape
+func tanhForwardExact32AVX512(dst, src *float32, n int, p *float32)
+
+//go:noescape
+func tanhStreamExact32AVX512(dst, src *float32, n int, p *float32)
+
+//go:noescape
+func tanhForwardExact64AVX512(dst, src *float64, n int, p *float64)
+
+//go:noescape
+func tanhStreamExact64AVX512(dst, src *float64, n int, p *float64)
+
+//go:noescape
+func tanhForwardFast32AVX512(dst, src *float32, n int, p *float32)
+
+//go:noescape
+func tanhStreamFast32AVX512(dst, src *float32, n int, p *float32)
+
+//go:noescape
+func tanhBackwardExact32AVX512(dst, a, b *float32, n int, p *float32)
+
+//go:noescape
+func tanhBackwardExact64AVX512(dst, a, b *float64, n int, p *float64)
+
+//go:noescape
+func tanhBackwardOutputExact32AVX512(dst, a, b *float32, n int, p *float32)
+
+//go:noescape
+func tanhBackwardOutputExact64AVX512(dst, a, b *float64, n int, p *float64)
+
+//go:noescape
+func sigmoidForwardExact32AVX512(dst, src *float32, n int, p *float32)
+
+//go:noescape
+func sigmoidStreamExact32AVX512(dst, src *float32, n int, p *float32)
+
+//go:noescape
+func sigmoidForwardExact64AVX512(dst, src *float64, n int, p *float64)
+
+//go:noescape
+func sigmoidStreamExact64AVX512(dst, src *float64, n int, p *float64)
+
+//go:noescape
+func sigmoidForwardFast32AVX512(dst, src *float32, n int, p *float32)
+
+//go:noescape
+func sigmoidStreamFast32AVX512(dst, src *float32, n int, p *float32)
+
+//go:noescape
+func sigmoidBackwardExact32AVX512(dst, a, b *float32, n int, p *float32)
+
+//go:noescape
+func sigmoidBackwardExact64AVX512(dst, a, b *float64, n int, p *float64)
+
+//go:noescape
+func sigmoidBackwardOutputExact32AVX512(dst, a, b *float32, n int, p *float32)
+
+//go:noescape
+func sigmoidBackwardOutputExact64AVX512(dst, a, b *float64, n int, p *float64)
+
+//go:noescape
+func softplusForwardExact32AVX512(dst, src *float32, n int, p *float32)
+
+//go:noescape
+func softplusStreamExact32AVX512(dst, src *float32, n int, p *float32)
+
+//go:noescape
+func softplusForwardExact64AVX512(dst, src *float64, n int, p *float64)
+
+//go:noescape
+func softplusStreamExact64AVX512(dst, src *float64, n int, p *float64)
+
+//go:noescape
+func softplusBackwardExact32AVX512(dst, a, b *float32, n int, p *float32)
+
+//go:noescape
+func softplusBackwardExact64AVX512(dst, a, b *float64, n int, p *float64)
+
+//go:noescape
+func softplusBackwardOutputExact32AVX512(dst, a, b *float32, n int, p *float32)
+
+//go:noescape
+func softplusBackwardOutputExact64AVX512(dst, a, b *float64, n int, p *float64)
+
+//go:noescape
+func siluForwardExact32AVX512(dst, src *float32, n int, p *float32)
+
+//go:noescape
+func siluStreamExact32AVX512(dst, src *float32, n int, p *float32)
+
+//go:noescape
+func siluForwardExact64AVX512(dst, src *float64, n int, p *float64)
+
+//go:noescape
+func siluStreamExact64AVX512(dst, src *float64, n int, p *float64)
+
+//go:noescape
+func siluForwardFast32AVX512(dst, src *float32, n int, p *float32)
+
+//go:noescape
+func siluStreamFast32AVX512(dst, src *float32, n int, p *float32)
+
+//go:noescape
+func siluBackwardExact32AVX512(dst, a, b *float32, n int, p *float32)
+
+//go:noescape
+func siluBackwardExact64AVX512(dst, a, b *float64, n int, p *float64)
+
+//go:noescape
+func geluForwardExact32AVX512(dst, src *float32, n int, p *float32)
+
+//go:noescape
+func geluStreamExact32AVX512(dst, src *float32, n int, p *float32)
+
+//go:noescape
+func geluForwardExact64AVX512(dst, src *float64, n int, p *float64)
+
+//go:noescape
+func geluStreamExact64AVX512(dst, src *float64, n int, p *float64)
+
+//go:noescape
+func geluForwardFast32AVX512(dst, src *float32, n int, p *float32)
+
+//go:noescape
+func geluStreamFast32AVX512(dst, src *float32, n int, p *float32)
+
+//go:noescape
+func geluBackwardExact32AVX512(dst, a, b *float32, n int, p *float32)
+
+//go:noescape
+func geluBackwardExact64AVX512(dst, a, b *float64, n int, p *float64)
+
+//go:noescape
+func geluTanhForwardExact32AVX512(dst, src *float32, n int, p *float32)
+
+//go:noescape
+func geluTanhStreamExact32AVX512(dst, src *float32, n int, p *float32)
+
+//go:noescape
+func geluTanhForwardExact64AVX512(dst, src *float64, n int, p *float64)
+
+//go:noescape
+func geluTanhStreamExact64AVX512(dst, src *float64, n int, p *float64)
+
+//go:noescape
+func geluTanhBackwardExact32AVX512(dst, a, b *float32, n int, p *float32)
+
+//go:noescape
+func geluTanhBackwardExact64AVX512(dst, a, b *float64, n int, p *float64)
+
+//go:noescape
+func eluParamGrad0Exact32AVX512(dst, a, b *float32, n int, p *float32)
+
+//go:noescape
+func eluParamGrad0Exact64AVX512(dst, a, b *float64, n int, p *float64)
+
+//go:noescape
 func isrluForwardExact32AVX512(dst, src *float32, n int, p *float32)
 
 //go:noescape
@@ -221,13 +431,7 @@ func isruSigmoidBackwardOutputExact64AVX512(dst, a, b *float64, n int, p *float6
 func isruSigmoidBackwardOutputDefault32AVX512(dst, a, b *float32, n int, p *float32)
 
 //go:noescape
-func isruSigmoidBackwardOutputDefault64AVX512(dst, a, b *float64, n int, p *float64)
-
-//go:noescape
 func isruSigmoidBackwardOutputFast32AVX512(dst, a, b *float32, n int, p *float32)
-
-//go:noescape
-func isruSigmoidBackwardOutputFast64AVX512(dst, a, b *float64, n int, p *float64)
 
 //go:noescape
 func isruSigmoidSecondExact32AVX512(dst, src *float32, n int, p *float32)

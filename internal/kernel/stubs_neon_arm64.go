@@ -5,6 +5,153 @@
 package kernel
 
 //go:noescape
+func eluForwardExact32NEON(dst, src *float32, n int, p *float32)
+
+//go:noescape
+func eluForwardExact64NEON(dst, src *float64, n int, p *float64)
+
+//go:noescape
+func eluForwardFast32NEON(dst, src *float32, n int, p *float32)
+
+//go:noescape
+func eluBackwardExact32NEON(dst, a, b *float32, n int, p *float32)
+
+//go:noescape
+func eluBackwardExact64NEON(dst, a, b *float64, n int, p *float64)
+
+//go:noescape
+func eluBackwardOutputExact32NEON(dst, a, b *float32, n int, p *float32)
+
+//go:noescape
+func eluBackwardOutputExact64NEON(dst, a, b *float64, n int, p *float64)
+
+//go:noescape
+func seluForwardExact32NEON(dst, src *float32, n int, p *float32)
+
+//go:noescape
+func seluForwardExact64NEON(dst, src *float64, n int, p *float64)
+
+//go:noescape
+func seluBackwardExact32NEON(dst, a, b *float32, n int, p *float32)
+
+//go:noescape
+func seluBackwardExact64NEON(dst, a, b *float64, n int, p *float64)
+
+//go:noescape
+func seluBackwardOutputExact32NEON(dst, a, b *float32, n int, p *float32)
+
+//go:noescape
+func seluBackwardOutputExact64NEON(dst, a, b *float64, n int, p *float64)
+
+//go:noescape
+func tanhForwardExact32NEON(dst, src *float32, n int, p *float32)
+
+//go:noescape
+func tanhForwardExact64NEON(dst, src *float64, n int, p *float64)
+
+//go:noescape
+func tanhForwardFast32NEON(dst, src *float32, n int, p *float32)
+
+//go:noescape
+func tanhBackwardExact32NEON(dst, a, b *float32, n int, p *float32)
+
+//go:noescape
+func tanhBackwardExact64NEON(dst, a, b *float64, n int, p *float64)
+
+//go:noescape
+func tanhBackwardOutputExact32NEON(dst, a, b *float32, n int, p *float32)
+
+//go:noescape
+func tanhBackwardOutputExact64NEON(dst, a, b *float64, n int, p *float64)
+
+//go:noescape
+func sigmoidForwardExact32NEON(dst, src *float32, n int, p *float32)
+
+//go:noescape
+func sigmoidForwardExact64NEON(dst, src *float64, n int, p *float64)
+
+//go:noescape
+func sigmoidForwardFast32NEON(dst, src *float32, n int, p *float32)
+
+//go:noescape
+func sigmoidBackwardExact32NEON(dst, a, b *float32, n int, p *float32)
+
+//go:noescape
+func sigmoidBackwardExact64NEON(dst, a, b *float64, n int, p *float64)
+
+//go:noescape
+func sigmoidBackwardOutputExact32NEON(dst, a, b *float32, n int, p *float32)
+
+//go:noescape
+func sigmoidBackwardOutputExact64NEON(dst, a, b *float64, n int, p *float64)
+
+//go:noescape
+func softplusForwardExact32NEON(dst, src *float32, n int, p *float32)
+
+//go:noescape
+func softplusForwardExact64NEON(dst, src *float64, n int, p *float64)
+
+//go:noescape
+func softplusBackwardExact32NEON(dst, a, b *float32, n int, p *float32)
+
+//go:noescape
+func softplusBackwardExact64NEON(dst, a, b *float64, n int, p *float64)
+
+//go:noescape
+func softplusBackwardOutputExact32NEON(dst, a, b *float32, n int, p *float32)
+
+//go:noescape
+func softplusBackwardOutputExact64NEON(dst, a, b *float64, n int, p *float64)
+
+//go:noescape
+func siluForwardExact32NEON(dst, src *float32, n int, p *float32)
+
+//go:noescape
+func siluForwardExact64NEON(dst, src *float64, n int, p *float64)
+
+//go:noescape
+func siluForwardFast32NEON(dst, src *float32, n int, p *float32)
+
+//go:noescape
+func siluBackwardExact32NEON(dst, a, b *float32, n int, p *float32)
+
+//go:noescape
+func siluBackwardExact64NEON(dst, a, b *float64, n int, p *float64)
+
+//go:noescape
+func geluForwardExact32NEON(dst, src *float32, n int, p *float32)
+
+//go:noescape
+func geluForwardExact64NEON(dst, src *float64, n int, p *float64)
+
+//go:noescape
+func geluForwardFast32NEON(dst, src *float32, n int, p *float32)
+
+//go:noescape
+func geluBackwardExact32NEON(dst, a, b *float32, n int, p *float32)
+
+//go:noescape
+func geluBackwardExact64NEON(dst, a, b *float64, n int, p *float64)
+
+//go:noescape
+func geluTanhForwardExact32NEON(dst, src *float32, n int, p *float32)
+
+//go:noescape
+func geluTanhForwardExact64NEON(dst, src *float64, n int, p *float64)
+
+//go:noescape
+func geluTanhBackwardExact32NEON(dst, a, b *float32, n int, p *float32)
+
+//go:noescape
+func geluTanhBackwardExact64NEON(dst, a, b *float64, n int, p *float64)
+
+//go:noescape
+func eluParamGrad0Exact32NEON(dst, a, b *float32, n int, p *float32)
+
+//go:noescape
+func eluParamGrad0Exact64NEON(dst, a, b *float64, n int, p *float64)
+
+//go:noescape
 func isrluForwardExact32NEON(dst, src *float32, n int, p *float32)
 
 //go:noescape
@@ -167,13 +314,7 @@ func isruSigmoidBackwardOutputExact64NEON(dst, a, b *float64, n int, p *float64)
 func isruSigmoidBackwardOutputDefault32NEON(dst, a, b *float32, n int, p *float32)
 
 //go:noescape
-func isruSigmoidBackwardOutputDefault64NEON(dst, a, b *float64, n int, p *float64)
-
-//go:noescape
 func isruSigmoidBackwardOutputFast32NEON(dst, a, b *float32, n int, p *float32)
-
-//go:noescape
-func isruSigmoidBackwardOutputFast64NEON(dst, a, b *float64, n int, p *float64)
 
 //go:noescape
 func isruSigmoidSecondExact32NEON(dst, src *float32, n int, p *float32)

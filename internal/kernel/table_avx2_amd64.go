@@ -5,6 +5,88 @@
 package kernel
 
 var table32AVX2 = table[float32]{
+	ELU: {
+		Exact: {
+			Forward:        eluForwardExact32AVX2,
+			Stream:         eluStreamExact32AVX2,
+			Backward:       eluBackwardExact32AVX2,
+			BackwardOutput: eluBackwardOutputExact32AVX2,
+			ParamGrad0:     eluParamGrad0Exact32AVX2,
+		},
+		Fast: {
+			Forward: eluForwardFast32AVX2,
+			Stream:  eluStreamFast32AVX2,
+		},
+	},
+	SELU: {
+		Exact: {
+			Forward:        seluForwardExact32AVX2,
+			Stream:         seluStreamExact32AVX2,
+			Backward:       seluBackwardExact32AVX2,
+			BackwardOutput: seluBackwardOutputExact32AVX2,
+		},
+	},
+	Tanh: {
+		Exact: {
+			Forward:        tanhForwardExact32AVX2,
+			Stream:         tanhStreamExact32AVX2,
+			Backward:       tanhBackwardExact32AVX2,
+			BackwardOutput: tanhBackwardOutputExact32AVX2,
+		},
+		Fast: {
+			Forward: tanhForwardFast32AVX2,
+			Stream:  tanhStreamFast32AVX2,
+		},
+	},
+	Sigmoid: {
+		Exact: {
+			Forward:        sigmoidForwardExact32AVX2,
+			Stream:         sigmoidStreamExact32AVX2,
+			Backward:       sigmoidBackwardExact32AVX2,
+			BackwardOutput: sigmoidBackwardOutputExact32AVX2,
+		},
+		Fast: {
+			Forward: sigmoidForwardFast32AVX2,
+			Stream:  sigmoidStreamFast32AVX2,
+		},
+	},
+	Softplus: {
+		Exact: {
+			Forward:        softplusForwardExact32AVX2,
+			Stream:         softplusStreamExact32AVX2,
+			Backward:       softplusBackwardExact32AVX2,
+			BackwardOutput: softplusBackwardOutputExact32AVX2,
+		},
+	},
+	SiLU: {
+		Exact: {
+			Forward:  siluForwardExact32AVX2,
+			Stream:   siluStreamExact32AVX2,
+			Backward: siluBackwardExact32AVX2,
+		},
+		Fast: {
+			Forward: siluForwardFast32AVX2,
+			Stream:  siluStreamFast32AVX2,
+		},
+	},
+	GELU: {
+		Exact: {
+			Forward:  geluForwardExact32AVX2,
+			Stream:   geluStreamExact32AVX2,
+			Backward: geluBackwardExact32AVX2,
+		},
+		Fast: {
+			Forward: geluForwardFast32AVX2,
+			Stream:  geluStreamFast32AVX2,
+		},
+	},
+	GELUTanh: {
+		Exact: {
+			Forward:  geluTanhForwardExact32AVX2,
+			Stream:   geluTanhStreamExact32AVX2,
+			Backward: geluTanhBackwardExact32AVX2,
+		},
+	},
 	ISRLU: {
 		Default: {
 			Forward:        isrluForwardDefault32AVX2,
@@ -136,6 +218,68 @@ var table32AVX2 = table[float32]{
 }
 
 var table64AVX2 = table[float64]{
+	ELU: {
+		Exact: {
+			Forward:        eluForwardExact64AVX2,
+			Stream:         eluStreamExact64AVX2,
+			Backward:       eluBackwardExact64AVX2,
+			BackwardOutput: eluBackwardOutputExact64AVX2,
+			ParamGrad0:     eluParamGrad0Exact64AVX2,
+		},
+	},
+	SELU: {
+		Exact: {
+			Forward:        seluForwardExact64AVX2,
+			Stream:         seluStreamExact64AVX2,
+			Backward:       seluBackwardExact64AVX2,
+			BackwardOutput: seluBackwardOutputExact64AVX2,
+		},
+	},
+	Tanh: {
+		Exact: {
+			Forward:        tanhForwardExact64AVX2,
+			Stream:         tanhStreamExact64AVX2,
+			Backward:       tanhBackwardExact64AVX2,
+			BackwardOutput: tanhBackwardOutputExact64AVX2,
+		},
+	},
+	Sigmoid: {
+		Exact: {
+			Forward:        sigmoidForwardExact64AVX2,
+			Stream:         sigmoidStreamExact64AVX2,
+			Backward:       sigmoidBackwardExact64AVX2,
+			BackwardOutput: sigmoidBackwardOutputExact64AVX2,
+		},
+	},
+	Softplus: {
+		Exact: {
+			Forward:        softplusForwardExact64AVX2,
+			Stream:         softplusStreamExact64AVX2,
+			Backward:       softplusBackwardExact64AVX2,
+			BackwardOutput: softplusBackwardOutputExact64AVX2,
+		},
+	},
+	SiLU: {
+		Exact: {
+			Forward:  siluForwardExact64AVX2,
+			Stream:   siluStreamExact64AVX2,
+			Backward: siluBackwardExact64AVX2,
+		},
+	},
+	GELU: {
+		Exact: {
+			Forward:  geluForwardExact64AVX2,
+			Stream:   geluStreamExact64AVX2,
+			Backward: geluBackwardExact64AVX2,
+		},
+	},
+	GELUTanh: {
+		Exact: {
+			Forward:  geluTanhForwardExact64AVX2,
+			Stream:   geluTanhStreamExact64AVX2,
+			Backward: geluTanhBackwardExact64AVX2,
+		},
+	},
 	ISRLU: {
 		Default: {
 			Forward:        isrluForwardDefault64AVX2,
@@ -180,9 +324,8 @@ var table64AVX2 = table[float64]{
 	},
 	ISRUSigmoid: {
 		Default: {
-			Forward:        isruSigmoidForwardDefault64AVX2,
-			Stream:         isruSigmoidStreamDefault64AVX2,
-			BackwardOutput: isruSigmoidBackwardOutputDefault64AVX2,
+			Forward: isruSigmoidForwardDefault64AVX2,
+			Stream:  isruSigmoidStreamDefault64AVX2,
 		},
 		Exact: {
 			Forward:        isruSigmoidForwardExact64AVX2,
@@ -194,9 +337,8 @@ var table64AVX2 = table[float64]{
 			ParamGrad0:     isruSigmoidParamGrad0Exact64AVX2,
 		},
 		Fast: {
-			Forward:        isruSigmoidForwardFast64AVX2,
-			Stream:         isruSigmoidStreamFast64AVX2,
-			BackwardOutput: isruSigmoidBackwardOutputFast64AVX2,
+			Forward: isruSigmoidForwardFast64AVX2,
+			Stream:  isruSigmoidStreamFast64AVX2,
 		},
 	},
 	DyISRU: {

@@ -5,6 +5,88 @@
 package kernel
 
 var table32AVX512 = table[float32]{
+	ELU: {
+		Exact: {
+			Forward:        eluForwardExact32AVX512,
+			Stream:         eluStreamExact32AVX512,
+			Backward:       eluBackwardExact32AVX512,
+			BackwardOutput: eluBackwardOutputExact32AVX512,
+			ParamGrad0:     eluParamGrad0Exact32AVX512,
+		},
+		Fast: {
+			Forward: eluForwardFast32AVX512,
+			Stream:  eluStreamFast32AVX512,
+		},
+	},
+	SELU: {
+		Exact: {
+			Forward:        seluForwardExact32AVX512,
+			Stream:         seluStreamExact32AVX512,
+			Backward:       seluBackwardExact32AVX512,
+			BackwardOutput: seluBackwardOutputExact32AVX512,
+		},
+	},
+	Tanh: {
+		Exact: {
+			Forward:        tanhForwardExact32AVX512,
+			Stream:         tanhStreamExact32AVX512,
+			Backward:       tanhBackwardExact32AVX512,
+			BackwardOutput: tanhBackwardOutputExact32AVX512,
+		},
+		Fast: {
+			Forward: tanhForwardFast32AVX512,
+			Stream:  tanhStreamFast32AVX512,
+		},
+	},
+	Sigmoid: {
+		Exact: {
+			Forward:        sigmoidForwardExact32AVX512,
+			Stream:         sigmoidStreamExact32AVX512,
+			Backward:       sigmoidBackwardExact32AVX512,
+			BackwardOutput: sigmoidBackwardOutputExact32AVX512,
+		},
+		Fast: {
+			Forward: sigmoidForwardFast32AVX512,
+			Stream:  sigmoidStreamFast32AVX512,
+		},
+	},
+	Softplus: {
+		Exact: {
+			Forward:        softplusForwardExact32AVX512,
+			Stream:         softplusStreamExact32AVX512,
+			Backward:       softplusBackwardExact32AVX512,
+			BackwardOutput: softplusBackwardOutputExact32AVX512,
+		},
+	},
+	SiLU: {
+		Exact: {
+			Forward:  siluForwardExact32AVX512,
+			Stream:   siluStreamExact32AVX512,
+			Backward: siluBackwardExact32AVX512,
+		},
+		Fast: {
+			Forward: siluForwardFast32AVX512,
+			Stream:  siluStreamFast32AVX512,
+		},
+	},
+	GELU: {
+		Exact: {
+			Forward:  geluForwardExact32AVX512,
+			Stream:   geluStreamExact32AVX512,
+			Backward: geluBackwardExact32AVX512,
+		},
+		Fast: {
+			Forward: geluForwardFast32AVX512,
+			Stream:  geluStreamFast32AVX512,
+		},
+	},
+	GELUTanh: {
+		Exact: {
+			Forward:  geluTanhForwardExact32AVX512,
+			Stream:   geluTanhStreamExact32AVX512,
+			Backward: geluTanhBackwardExact32AVX512,
+		},
+	},
 	ISRLU: {
 		Default: {
 			Forward:        isrluForwardDefault32AVX512,
@@ -136,6 +218,68 @@ var table32AVX512 = table[float32]{
 }
 
 var table64AVX512 = table[float64]{
+	ELU: {
+		Exact: {
+			Forward:        eluForwardExact64AVX512,
+			Stream:         eluStreamExact64AVX512,
+			Backward:       eluBackwardExact64AVX512,
+			BackwardOutput: eluBackwardOutputExact64AVX512,
+			ParamGrad0:     eluParamGrad0Exact64AVX512,
+		},
+	},
+	SELU: {
+		Exact: {
+			Forward:        seluForwardExact64AVX512,
+			Stream:         seluStreamExact64AVX512,
+			Backward:       seluBackwardExact64AVX512,
+			BackwardOutput: seluBackwardOutputExact64AVX512,
+		},
+	},
+	Tanh: {
+		Exact: {
+			Forward:        tanhForwardExact64AVX512,
+			Stream:         tanhStreamExact64AVX512,
+			Backward:       tanhBackwardExact64AVX512,
+			BackwardOutput: tanhBackwardOutputExact64AVX512,
+		},
+	},
+	Sigmoid: {
+		Exact: {
+			Forward:        sigmoidForwardExact64AVX512,
+			Stream:         sigmoidStreamExact64AVX512,
+			Backward:       sigmoidBackwardExact64AVX512,
+			BackwardOutput: sigmoidBackwardOutputExact64AVX512,
+		},
+	},
+	Softplus: {
+		Exact: {
+			Forward:        softplusForwardExact64AVX512,
+			Stream:         softplusStreamExact64AVX512,
+			Backward:       softplusBackwardExact64AVX512,
+			BackwardOutput: softplusBackwardOutputExact64AVX512,
+		},
+	},
+	SiLU: {
+		Exact: {
+			Forward:  siluForwardExact64AVX512,
+			Stream:   siluStreamExact64AVX512,
+			Backward: siluBackwardExact64AVX512,
+		},
+	},
+	GELU: {
+		Exact: {
+			Forward:  geluForwardExact64AVX512,
+			Stream:   geluStreamExact64AVX512,
+			Backward: geluBackwardExact64AVX512,
+		},
+	},
+	GELUTanh: {
+		Exact: {
+			Forward:  geluTanhForwardExact64AVX512,
+			Stream:   geluTanhStreamExact64AVX512,
+			Backward: geluTanhBackwardExact64AVX512,
+		},
+	},
 	ISRLU: {
 		Default: {
 			Forward:        isrluForwardDefault64AVX512,
@@ -180,9 +324,8 @@ var table64AVX512 = table[float64]{
 	},
 	ISRUSigmoid: {
 		Default: {
-			Forward:        isruSigmoidForwardDefault64AVX512,
-			Stream:         isruSigmoidStreamDefault64AVX512,
-			BackwardOutput: isruSigmoidBackwardOutputDefault64AVX512,
+			Forward: isruSigmoidForwardDefault64AVX512,
+			Stream:  isruSigmoidStreamDefault64AVX512,
 		},
 		Exact: {
 			Forward:        isruSigmoidForwardExact64AVX512,
@@ -194,9 +337,8 @@ var table64AVX512 = table[float64]{
 			ParamGrad0:     isruSigmoidParamGrad0Exact64AVX512,
 		},
 		Fast: {
-			Forward:        isruSigmoidForwardFast64AVX512,
-			Stream:         isruSigmoidStreamFast64AVX512,
-			BackwardOutput: isruSigmoidBackwardOutputFast64AVX512,
+			Forward: isruSigmoidForwardFast64AVX512,
+			Stream:  isruSigmoidStreamFast64AVX512,
 		},
 	},
 	DyISRU: {

@@ -5,6 +5,75 @@
 package kernel
 
 var table32NEON = table[float32]{
+	ELU: {
+		Exact: {
+			Forward:        eluForwardExact32NEON,
+			Backward:       eluBackwardExact32NEON,
+			BackwardOutput: eluBackwardOutputExact32NEON,
+			ParamGrad0:     eluParamGrad0Exact32NEON,
+		},
+		Fast: {
+			Forward: eluForwardFast32NEON,
+		},
+	},
+	SELU: {
+		Exact: {
+			Forward:        seluForwardExact32NEON,
+			Backward:       seluBackwardExact32NEON,
+			BackwardOutput: seluBackwardOutputExact32NEON,
+		},
+	},
+	Tanh: {
+		Exact: {
+			Forward:        tanhForwardExact32NEON,
+			Backward:       tanhBackwardExact32NEON,
+			BackwardOutput: tanhBackwardOutputExact32NEON,
+		},
+		Fast: {
+			Forward: tanhForwardFast32NEON,
+		},
+	},
+	Sigmoid: {
+		Exact: {
+			Forward:        sigmoidForwardExact32NEON,
+			Backward:       sigmoidBackwardExact32NEON,
+			BackwardOutput: sigmoidBackwardOutputExact32NEON,
+		},
+		Fast: {
+			Forward: sigmoidForwardFast32NEON,
+		},
+	},
+	Softplus: {
+		Exact: {
+			Forward:        softplusForwardExact32NEON,
+			Backward:       softplusBackwardExact32NEON,
+			BackwardOutput: softplusBackwardOutputExact32NEON,
+		},
+	},
+	SiLU: {
+		Exact: {
+			Forward:  siluForwardExact32NEON,
+			Backward: siluBackwardExact32NEON,
+		},
+		Fast: {
+			Forward: siluForwardFast32NEON,
+		},
+	},
+	GELU: {
+		Exact: {
+			Forward:  geluForwardExact32NEON,
+			Backward: geluBackwardExact32NEON,
+		},
+		Fast: {
+			Forward: geluForwardFast32NEON,
+		},
+	},
+	GELUTanh: {
+		Exact: {
+			Forward:  geluTanhForwardExact32NEON,
+			Backward: geluTanhBackwardExact32NEON,
+		},
+	},
 	ISRLU: {
 		Default: {
 			Forward:        isrluForwardDefault32NEON,
@@ -118,6 +187,60 @@ var table32NEON = table[float32]{
 }
 
 var table64NEON = table[float64]{
+	ELU: {
+		Exact: {
+			Forward:        eluForwardExact64NEON,
+			Backward:       eluBackwardExact64NEON,
+			BackwardOutput: eluBackwardOutputExact64NEON,
+			ParamGrad0:     eluParamGrad0Exact64NEON,
+		},
+	},
+	SELU: {
+		Exact: {
+			Forward:        seluForwardExact64NEON,
+			Backward:       seluBackwardExact64NEON,
+			BackwardOutput: seluBackwardOutputExact64NEON,
+		},
+	},
+	Tanh: {
+		Exact: {
+			Forward:        tanhForwardExact64NEON,
+			Backward:       tanhBackwardExact64NEON,
+			BackwardOutput: tanhBackwardOutputExact64NEON,
+		},
+	},
+	Sigmoid: {
+		Exact: {
+			Forward:        sigmoidForwardExact64NEON,
+			Backward:       sigmoidBackwardExact64NEON,
+			BackwardOutput: sigmoidBackwardOutputExact64NEON,
+		},
+	},
+	Softplus: {
+		Exact: {
+			Forward:        softplusForwardExact64NEON,
+			Backward:       softplusBackwardExact64NEON,
+			BackwardOutput: softplusBackwardOutputExact64NEON,
+		},
+	},
+	SiLU: {
+		Exact: {
+			Forward:  siluForwardExact64NEON,
+			Backward: siluBackwardExact64NEON,
+		},
+	},
+	GELU: {
+		Exact: {
+			Forward:  geluForwardExact64NEON,
+			Backward: geluBackwardExact64NEON,
+		},
+	},
+	GELUTanh: {
+		Exact: {
+			Forward:  geluTanhForwardExact64NEON,
+			Backward: geluTanhBackwardExact64NEON,
+		},
+	},
 	ISRLU: {
 		Default: {
 			Forward:        isrluForwardDefault64NEON,
@@ -156,8 +279,7 @@ var table64NEON = table[float64]{
 	},
 	ISRUSigmoid: {
 		Default: {
-			Forward:        isruSigmoidForwardDefault64NEON,
-			BackwardOutput: isruSigmoidBackwardOutputDefault64NEON,
+			Forward: isruSigmoidForwardDefault64NEON,
 		},
 		Exact: {
 			Forward:        isruSigmoidForwardExact64NEON,
@@ -168,8 +290,7 @@ var table64NEON = table[float64]{
 			ParamGrad0:     isruSigmoidParamGrad0Exact64NEON,
 		},
 		Fast: {
-			Forward:        isruSigmoidForwardFast64NEON,
-			BackwardOutput: isruSigmoidBackwardOutputFast64NEON,
+			Forward: isruSigmoidForwardFast64NEON,
 		},
 	},
 	DyISRU: {

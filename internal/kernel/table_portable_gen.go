@@ -3,6 +3,60 @@
 package kernel
 
 var table32Portable = table[float32]{
+	ELU: {
+		Exact: {
+			Forward:        eluForwardExact32Portable,
+			Backward:       eluBackwardExact32Portable,
+			BackwardOutput: eluBackwardOutputExact32Portable,
+			ParamGrad0:     eluParamGrad0Exact32Portable,
+		},
+	},
+	SELU: {
+		Exact: {
+			Forward:        seluForwardExact32Portable,
+			Backward:       seluBackwardExact32Portable,
+			BackwardOutput: seluBackwardOutputExact32Portable,
+		},
+	},
+	Tanh: {
+		Exact: {
+			Forward:        tanhForwardExact32Portable,
+			Backward:       tanhBackwardExact32Portable,
+			BackwardOutput: tanhBackwardOutputExact32Portable,
+		},
+	},
+	Sigmoid: {
+		Exact: {
+			Forward:        sigmoidForwardExact32Portable,
+			Backward:       sigmoidBackwardExact32Portable,
+			BackwardOutput: sigmoidBackwardOutputExact32Portable,
+		},
+	},
+	Softplus: {
+		Exact: {
+			Forward:        softplusForwardExact32Portable,
+			Backward:       softplusBackwardExact32Portable,
+			BackwardOutput: softplusBackwardOutputExact32Portable,
+		},
+	},
+	SiLU: {
+		Exact: {
+			Forward:  siluForwardExact32Portable,
+			Backward: siluBackwardExact32Portable,
+		},
+	},
+	GELU: {
+		Exact: {
+			Forward:  geluForwardExact32Portable,
+			Backward: geluBackwardExact32Portable,
+		},
+	},
+	GELUTanh: {
+		Exact: {
+			Forward:  geluTanhForwardExact32Portable,
+			Backward: geluTanhBackwardExact32Portable,
+		},
+	},
 	ISRLU: {
 		Exact: {
 			Forward:        isrluForwardExact32Portable,
@@ -74,6 +128,60 @@ var table32Portable = table[float32]{
 }
 
 var table64Portable = table[float64]{
+	ELU: {
+		Exact: {
+			Forward:        eluForwardExact64Portable,
+			Backward:       eluBackwardExact64Portable,
+			BackwardOutput: eluBackwardOutputExact64Portable,
+			ParamGrad0:     eluParamGrad0Exact64Portable,
+		},
+	},
+	SELU: {
+		Exact: {
+			Forward:        seluForwardExact64Portable,
+			Backward:       seluBackwardExact64Portable,
+			BackwardOutput: seluBackwardOutputExact64Portable,
+		},
+	},
+	Tanh: {
+		Exact: {
+			Forward:        tanhForwardExact64Portable,
+			Backward:       tanhBackwardExact64Portable,
+			BackwardOutput: tanhBackwardOutputExact64Portable,
+		},
+	},
+	Sigmoid: {
+		Exact: {
+			Forward:        sigmoidForwardExact64Portable,
+			Backward:       sigmoidBackwardExact64Portable,
+			BackwardOutput: sigmoidBackwardOutputExact64Portable,
+		},
+	},
+	Softplus: {
+		Exact: {
+			Forward:        softplusForwardExact64Portable,
+			Backward:       softplusBackwardExact64Portable,
+			BackwardOutput: softplusBackwardOutputExact64Portable,
+		},
+	},
+	SiLU: {
+		Exact: {
+			Forward:  siluForwardExact64Portable,
+			Backward: siluBackwardExact64Portable,
+		},
+	},
+	GELU: {
+		Exact: {
+			Forward:  geluForwardExact64Portable,
+			Backward: geluBackwardExact64Portable,
+		},
+	},
+	GELUTanh: {
+		Exact: {
+			Forward:  geluTanhForwardExact64Portable,
+			Backward: geluTanhBackwardExact64Portable,
+		},
+	},
 	ISRLU: {
 		Exact: {
 			Forward:        isrluForwardExact64Portable,

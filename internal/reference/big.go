@@ -358,7 +358,7 @@ func registerBigISR() {
 		// definition's terms.
 		curve := func(y *big.Float, p []float64) (w, c *big.Float) {
 			if sigmoid {
-				y = new(big.Float).SetPrec(2*prec).Sub(scale2(y, 1), big.NewFloat(1))
+				y = new(big.Float).SetPrec(2200).Sub(scale2(y, 1), big.NewFloat(1))
 			}
 			if dy {
 				w = quo(y, num(p[0]))

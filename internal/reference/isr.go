@@ -72,10 +72,14 @@ func (c curve) complement(y float64, p []float64) (w, comp float64) {
 		s := p[0]
 		return y / s, (s - y) * (s + y) / (s * s)
 	}
-	if c.sigmoid {
-		y = 2*y - 1
-	}
 	a := p[0]
+	if c.sigmoid {
+		w = 2*y - 1
+		if a == 1 || (w+1)/2 != y { // 1 - w^2 = 4 y (1 - y) does not round w
+			return w, (1 - a) + a*4*y*(1-y)
+		}
+		y = w
+	}
 	sq := y * y
 	sqLow := math.FMA(y, y, -sq)
 	h := a * sq

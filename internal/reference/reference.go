@@ -101,7 +101,7 @@ func registerPlain() {
 		Value: func(x float64, _ []float64) float64 { return timesTail(x, logistic(x)) },
 		Derivative: func(x float64, _ []float64) float64 {
 			s := logistic(x)
-			return s + s*timesTail(x, logistic(-x))
+			return s + timesTail(x, s*logistic(-x))
 		},
 	})
 	register(&Func{Name: "gelu",
@@ -164,7 +164,7 @@ func keepNaN(x, y float64) float64 {
 
 // timesTail returns x t for a tail t that falls faster than |x| grows.
 func timesTail(x, t float64) float64 {
-	if t == 0 && !math.IsNaN(x) {
+	if t == 0 && !math.IsNaN(x) || math.IsInf(x, 0) && t < 0x1p-1000 {
 		return math.Copysign(0, x)
 	}
 	return x * t
