@@ -66,7 +66,7 @@ var bounds32 = map[string]functionBounds{
 	"tanh":      {withFast(4.5), all(7.5), all(1.5)},
 	"sigmoid":   {withFast(4.5), all(9.5), all(1.5)},
 	"softplus":  {all(3.6), all(4.5), all(2)},
-	"silu":      {withFast(4.25), absolute(5e-7)}, // the derivative has a zero
+	"silu":      {withFast(4.75), absolute(5e-7)}, // the derivative has a zero
 	"gelu":      {withFast(5.5), absolute(5e-7)},
 	"gelu_tanh": {all(3.6), absolute(5e-7)},
 }
