@@ -15,7 +15,7 @@ const chunk = 1 << 20
 // streamBytes is the size of a destination from which streaming stores win:
 // an ordinary store reads the line first. Below it, the result may still be
 // in a cache when it is used. docs/speed.md has the measurement.
-const streamBytes = 8 << 20
+const streamBytes = 32 << 20
 
 // noescape hides a pointer from escape analysis, which must assume that a
 // kernel called through a table keeps it. No kernel does.

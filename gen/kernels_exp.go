@@ -21,14 +21,23 @@ func init() {
 		{"GELU", geluForward, gelu64, geluBackward, geluBackward64, nil, nil, geluForwardFast},
 		{"GELUTanh", geluTanhForward, geluTanh64, geluTanhBackward, geluTanhBackward64, nil, nil, nil},
 	} {
-		unary(f.name, "Forward", "Exact", 1, func(b *B, x V) V {
+		unroll, stream := 1, streamsAVX512
+		switch f.name {
+		case "ELU", "SELU":
+			unroll = 2
+		case "GELU":
+			unroll, stream = 2, streamsNowhere
+		case "Softplus", "GELUTanh":
+			stream = streamsNowhere
+		}
+		unary(f.name, "Forward", "Exact", unroll, func(b *B, x V) V {
 			if b.Is64() {
 				return f.forward64(b, x)
 			}
 			return f.forward32(b, x)
-		})
+		}).streams(stream)
 		if f.fast32 != nil {
-			unary(f.name, "Forward", "Fast", 1, f.fast32).only32()
+			unary(f.name, "Forward", "Fast", unroll, f.fast32).streams(stream).only32()
 		}
 		binary(f.name, "Backward", "Exact", 1, func(b *B, dy, x V) V {
 			if b.Is64() {

@@ -47,8 +47,8 @@ func init() {
 
 func (f isr) register() {
 	unary(f.name, "Forward", "Exact", 1, f.forwardExact)
-	unary(f.name, "Forward", "Default", 2, f.forwardDefault)
-	unary(f.name, "Forward", "Fast", 4, f.forwardFast)
+	unary(f.name, "Forward", "Default", 2, f.forwardDefault).streams(streamsEverywhere)
+	unary(f.name, "Forward", "Fast", 4, f.forwardFast).streams(streamsEverywhere)
 
 	binary(f.name, "Backward", "Exact", 1, f.backwardExact)
 	binary(f.name, "Backward", "Default", 2, f.backwardDefault).only32()

@@ -3,18 +3,18 @@ package main
 // Functions made of a comparison and at most a product. Every result is
 // correctly rounded, so they exist in one precision.
 func init() {
-	unary("Identity", "Forward", "Exact", 4, func(b *B, x V) V { return x })
+	unary("Identity", "Forward", "Exact", 4, func(b *B, x V) V { return x }).streams(streamsEverywhere)
 	binary("Identity", "Backward", "Exact", 4, func(b *B, dy, x V) V { return passNaN(b, dy, x) })
 	binary("Identity", "BackwardOutput", "Exact", 4, func(b *B, dy, y V) V { return passNaN(b, dy, y) })
 
-	unary("ReLU", "Forward", "Exact", 4, func(b *B, x V) V { return b.Max(b.Const(0), x) })
+	unary("ReLU", "Forward", "Exact", 4, func(b *B, x V) V { return b.Max(b.Const(0), x) }).streams(streamsEverywhere)
 	binary("ReLU", "Backward", "Exact", 4, reluBackward)
 	binary("ReLU", "BackwardOutput", "Exact", 4, reluBackward)
 
 	// Param 0 is the slope.
 	unary("LeakyReLU", "Forward", "Exact", 4, func(b *B, x V) V {
 		return b.SelectNeg(x, b.Mul(x, b.Param(0)), x)
-	})
+	}).streams(streamsEverywhere)
 	// The slope is not negative, so y <= 0 wherever x <= 0: one kernel serves.
 	binary("LeakyReLU", "Backward", "Exact", 4, leakyBackward)
 	binary("LeakyReLU", "BackwardOutput", "Exact", 4, leakyBackward)

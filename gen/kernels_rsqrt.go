@@ -8,11 +8,11 @@ func init() {
 	unary("Rsqrt", "Forward", "Exact", 1, func(b *B, x V) V {
 		return b.Div(b.Const(1), b.Sqrt(x))
 	})
-	unary("Rsqrt", "Forward", "Default", 1, rsqrtDefault)
+	unary("Rsqrt", "Forward", "Default", 1, rsqrtDefault).streams(streamsEverywhere)
 	unary("Rsqrt", "Forward", "Fast", 2, func(b *B, x V) V {
 		s := rsqrtScale(b, x)
 		return s.ends(b, b.Mul(s.e, s.back))
-	})
+	}).streams(streamsEverywhere)
 }
 
 // A scaledRsqrt is an argument brought to where the processors' estimates

@@ -15,9 +15,15 @@ type kernel struct {
 	unroll int
 	// only says which element types have the kernel; nil means both.
 	only func(level Level, is64 bool) bool
-	// stream adds a variant whose stores bypass the caches.
-	stream bool
+	// stream says on which levels a variant whose stores bypass the caches
+	// wins for large slices: only where the kernel keeps up with memory. A
+	// slow one lets the write-combining buffers go half full.
+	stream func(level Level) bool
 }
+
+func streamsEverywhere(level Level) bool { return level == AVX2 || level == AVX512 }
+func streamsAVX512(level Level) bool     { return level == AVX512 }
+func streamsNowhere(Level) bool          { return false }
 
 func (k *kernel) unrollFor(level Level) int {
 	if k.unroll == 0 {
@@ -44,7 +50,7 @@ func register(k *kernel) { list = append(list, k) }
 // unary registers dst[i] = f(src[i]).
 func unary(fn, dir, prec string, unroll int, f func(b *B, x V) V) *kernel {
 	k := &kernel{fn: fn, dir: dir, prec: prec, inputs: 1, unroll: unroll,
-		stream: dir == "Forward",
+		stream: streamsNowhere,
 		build:  func(b *B, in []V) V { return f(b, in[0]) }}
 	register(k)
 	return k
@@ -52,9 +58,15 @@ func unary(fn, dir, prec string, unroll int, f func(b *B, x V) V) *kernel {
 
 // binary registers dst[i] = f(a[i], b[i]).
 func binary(fn, dir, prec string, unroll int, f func(b *B, x, y V) V) *kernel {
-	k := &kernel{fn: fn, dir: dir, prec: prec, inputs: 2, unroll: unroll,
+	k := &kernel{fn: fn, dir: dir, prec: prec, inputs: 2, unroll: unroll, stream: streamsNowhere,
 		build: func(b *B, in []V) V { return f(b, in[0], in[1]) }}
 	register(k)
+	return k
+}
+
+// streams sets where the kernel has a streaming variant.
+func (k *kernel) streams(where func(Level) bool) *kernel {
+	k.stream = where
 	return k
 }
 

@@ -162,7 +162,7 @@ func asmFile(ks []*kernel, fn string, level Level) []byte {
 			}
 			e := &x86{level: level, is64: el.is64, pool: pool, out: &code}
 			e.kernel(sym, k, k.program(level, el.is64), false)
-			if k.stream {
+			if k.stream(level) {
 				e.kernel(streamSymbol(sym, k), k, k.program(level, el.is64), true)
 			}
 		}
@@ -191,7 +191,7 @@ func stubs(level Level, name string) []byte {
 			}
 			sym := k.symbol(level, el.is64)
 			fmt.Fprintf(&s, "//go:noescape\nfunc %s%s\n\n", sym, signature(k, el.name))
-			if k.stream && level != NEON {
+			if k.stream(level) {
 				fmt.Fprintf(&s, "//go:noescape\nfunc %s%s\n\n", streamSymbol(sym, k), signature(k, el.name))
 			}
 		}
@@ -242,7 +242,7 @@ func table(level Level, name, tag string, fns []string, byFn map[string][]*kerne
 				}
 				sym := k.symbol(level, el.is64)
 				sets[k.prec] = append(sets[k.prec], fmt.Sprintf("%s: %s", k.dir, sym))
-				if k.stream && (level == AVX2 || level == AVX512) {
+				if k.stream(level) {
 					sets[k.prec] = append(sets[k.prec], fmt.Sprintf("Stream: %s", streamSymbol(sym, k)))
 				}
 			}

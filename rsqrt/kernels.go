@@ -31,7 +31,7 @@ const chunk = 1 << 20
 
 // streamBytes is the size of a destination from which streaming stores win,
 // as in package isrlu.
-const streamBytes = 8 << 20
+const streamBytes = 32 << 20
 
 // run applies the kernel to slices that have been checked.
 func (k *kernelSet[T]) run(dst, src []T, p Precision) {

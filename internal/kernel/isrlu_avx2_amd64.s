@@ -119,52 +119,6 @@ done:
 	VZEROUPPER
 	RET
 
-// func isrluStreamExact32AVX2(dst, src *float32, n int, p *float32)
-TEXT ·isrluStreamExact32AVX2(SB), NOSPLIT, $0-32
-	MOVQ dst+0(FP), DI
-	MOVQ src+8(FP), SI
-	MOVQ n+16(FP), CX
-	MOVQ p+24(FP), R8
-	VBROADCASTSS 12(R8), Y0
-	VBROADCASTSS 0(R8), Y1
-	VMOVUPS isrluConst<>+0(SB), Y2
-	SUBQ $8, CX
-	JLT  rest
-
-loop:
-	VMOVUPS 0(SI), Y3
-	VMAXPS Y3, Y0, Y4
-	VMULPS Y4, Y1, Y5
-	VFMADD213PS Y2, Y4, Y5
-	VSQRTPS Y5, Y5
-	VDIVPS Y5, Y4, Y4
-	VBLENDVPS Y3, Y4, Y3, Y3
-	VMOVNTPS Y3, 0(DI)
-	ADDQ $32, DI
-	ADDQ $32, SI
-	SUBQ $8, CX
-	JGE  loop
-
-rest:
-	ADDQ $8, CX
-	JEQ  done
-	NEGQ CX
-	LEAQ ·tailMask+32(SB), AX
-	VMOVUPS (AX)(CX*4), Y3
-	VMASKMOVPS 0(SI), Y3, Y4
-	VMAXPS Y4, Y0, Y5
-	VMULPS Y5, Y1, Y6
-	VFMADD213PS Y2, Y5, Y6
-	VSQRTPS Y6, Y6
-	VDIVPS Y6, Y5, Y5
-	VBLENDVPS Y4, Y5, Y4, Y4
-	VMASKMOVPS Y4, Y3, 0(DI)
-
-done:
-	SFENCE
-	VZEROUPPER
-	RET
-
 // func isrluForwardExact64AVX2(dst, src *float64, n int, p *float64)
 TEXT ·isrluForwardExact64AVX2(SB), NOSPLIT, $0-32
 	MOVQ dst+0(FP), DI
@@ -207,52 +161,6 @@ rest:
 	VMASKMOVPD Y4, Y3, 0(DI)
 
 done:
-	VZEROUPPER
-	RET
-
-// func isrluStreamExact64AVX2(dst, src *float64, n int, p *float64)
-TEXT ·isrluStreamExact64AVX2(SB), NOSPLIT, $0-32
-	MOVQ dst+0(FP), DI
-	MOVQ src+8(FP), SI
-	MOVQ n+16(FP), CX
-	MOVQ p+24(FP), R8
-	VBROADCASTSD 24(R8), Y0
-	VBROADCASTSD 0(R8), Y1
-	VMOVUPS isrluConst<>+32(SB), Y2
-	SUBQ $4, CX
-	JLT  rest
-
-loop:
-	VMOVUPS 0(SI), Y3
-	VMAXPD Y3, Y0, Y4
-	VMULPD Y4, Y1, Y5
-	VFMADD213PD Y2, Y4, Y5
-	VSQRTPD Y5, Y5
-	VDIVPD Y5, Y4, Y4
-	VBLENDVPD Y3, Y4, Y3, Y3
-	VMOVNTPS Y3, 0(DI)
-	ADDQ $32, DI
-	ADDQ $32, SI
-	SUBQ $4, CX
-	JGE  loop
-
-rest:
-	ADDQ $4, CX
-	JEQ  done
-	NEGQ CX
-	LEAQ ·tailMask+32(SB), AX
-	VMOVUPS (AX)(CX*8), Y3
-	VMASKMOVPD 0(SI), Y3, Y4
-	VMAXPD Y4, Y0, Y5
-	VMULPD Y5, Y1, Y6
-	VFMADD213PD Y2, Y5, Y6
-	VSQRTPD Y6, Y6
-	VDIVPD Y6, Y5, Y5
-	VBLENDVPD Y4, Y5, Y4, Y4
-	VMASKMOVPD Y4, Y3, 0(DI)
-
-done:
-	SFENCE
 	VZEROUPPER
 	RET
 

@@ -69,53 +69,6 @@ done:
 	VZEROUPPER
 	RET
 
-// func isrluStreamExact32AVX512(dst, src *float32, n int, p *float32)
-TEXT ·isrluStreamExact32AVX512(SB), NOSPLIT, $0-32
-	MOVQ dst+0(FP), DI
-	MOVQ src+8(FP), SI
-	MOVQ n+16(FP), CX
-	MOVQ p+24(FP), R8
-	VBROADCASTSS 12(R8), Z0
-	VBROADCASTSS 0(R8), Z1
-	VBROADCASTSS isrluConst<>+0(SB), Z2
-	SUBQ $16, CX
-	JLT  rest
-
-loop:
-	VMOVUPS 0(SI), Z3
-	VMAXPS Z3, Z0, Z4
-	VMULPS Z4, Z1, Z5
-	VFMADD213PS Z2, Z4, Z5
-	VSQRTPS Z5, Z5
-	VPMOVD2M Z3, K1
-	VDIVPS Z5, Z4, K1, Z3
-	VMOVNTPS Z3, 0(DI)
-	ADDQ $64, DI
-	ADDQ $64, SI
-	SUBQ $16, CX
-	JGE  loop
-
-rest:
-	ADDQ $16, CX
-	JEQ  done
-	MOVQ $1, AX
-	SHLQ CX, AX
-	DECQ AX
-	KMOVW AX, K1
-	VMOVUPS.Z 0(SI), K1, Z3
-	VMAXPS Z3, Z0, Z4
-	VMULPS Z4, Z1, Z5
-	VFMADD213PS Z2, Z4, Z5
-	VSQRTPS Z5, Z5
-	VPMOVD2M Z3, K2
-	VDIVPS Z5, Z4, K2, Z3
-	VMOVUPS Z3, K1, 0(DI)
-
-done:
-	SFENCE
-	VZEROUPPER
-	RET
-
 // func isrluForwardExact64AVX512(dst, src *float64, n int, p *float64)
 TEXT ·isrluForwardExact64AVX512(SB), NOSPLIT, $0-32
 	MOVQ dst+0(FP), DI
@@ -159,53 +112,6 @@ rest:
 	VMOVUPD Z3, K1, 0(DI)
 
 done:
-	VZEROUPPER
-	RET
-
-// func isrluStreamExact64AVX512(dst, src *float64, n int, p *float64)
-TEXT ·isrluStreamExact64AVX512(SB), NOSPLIT, $0-32
-	MOVQ dst+0(FP), DI
-	MOVQ src+8(FP), SI
-	MOVQ n+16(FP), CX
-	MOVQ p+24(FP), R8
-	VBROADCASTSD 24(R8), Z0
-	VBROADCASTSD 0(R8), Z1
-	VBROADCASTSD isrluConst<>+8(SB), Z2
-	SUBQ $8, CX
-	JLT  rest
-
-loop:
-	VMOVUPS 0(SI), Z3
-	VMAXPD Z3, Z0, Z4
-	VMULPD Z4, Z1, Z5
-	VFMADD213PD Z2, Z4, Z5
-	VSQRTPD Z5, Z5
-	VPMOVQ2M Z3, K1
-	VDIVPD Z5, Z4, K1, Z3
-	VMOVNTPS Z3, 0(DI)
-	ADDQ $64, DI
-	ADDQ $64, SI
-	SUBQ $8, CX
-	JGE  loop
-
-rest:
-	ADDQ $8, CX
-	JEQ  done
-	MOVQ $1, AX
-	SHLQ CX, AX
-	DECQ AX
-	KMOVW AX, K1
-	VMOVUPD.Z 0(SI), K1, Z3
-	VMAXPD Z3, Z0, Z4
-	VMULPD Z4, Z1, Z5
-	VFMADD213PD Z2, Z4, Z5
-	VSQRTPD Z5, Z5
-	VPMOVQ2M Z3, K2
-	VDIVPD Z5, Z4, K2, Z3
-	VMOVUPD Z3, K1, 0(DI)
-
-done:
-	SFENCE
 	VZEROUPPER
 	RET
 

@@ -120,53 +120,6 @@ done:
 	VZEROUPPER
 	RET
 
-// func isruStreamExact32AVX2(dst, src *float32, n int, p *float32)
-TEXT ·isruStreamExact32AVX2(SB), NOSPLIT, $0-32
-	MOVQ dst+0(FP), DI
-	MOVQ src+8(FP), SI
-	MOVQ n+16(FP), CX
-	MOVQ p+24(FP), R8
-	VBROADCASTSS 12(R8), Y0
-	VBROADCASTSS 8(R8), Y1
-	VBROADCASTSS 0(R8), Y2
-	VMOVUPS isruConst<>+0(SB), Y3
-	SUBQ $8, CX
-	JLT  rest
-
-loop:
-	VMOVUPS 0(SI), Y4
-	VMAXPS Y4, Y0, Y4
-	VMINPS Y4, Y1, Y4
-	VMULPS Y4, Y2, Y5
-	VFMADD213PS Y3, Y4, Y5
-	VSQRTPS Y5, Y5
-	VDIVPS Y5, Y4, Y4
-	VMOVNTPS Y4, 0(DI)
-	ADDQ $32, DI
-	ADDQ $32, SI
-	SUBQ $8, CX
-	JGE  loop
-
-rest:
-	ADDQ $8, CX
-	JEQ  done
-	NEGQ CX
-	LEAQ ·tailMask+32(SB), AX
-	VMOVUPS (AX)(CX*4), Y4
-	VMASKMOVPS 0(SI), Y4, Y5
-	VMAXPS Y5, Y0, Y5
-	VMINPS Y5, Y1, Y5
-	VMULPS Y5, Y2, Y6
-	VFMADD213PS Y3, Y5, Y6
-	VSQRTPS Y6, Y6
-	VDIVPS Y6, Y5, Y5
-	VMASKMOVPS Y5, Y4, 0(DI)
-
-done:
-	SFENCE
-	VZEROUPPER
-	RET
-
 // func isruForwardExact64AVX2(dst, src *float64, n int, p *float64)
 TEXT ·isruForwardExact64AVX2(SB), NOSPLIT, $0-32
 	MOVQ dst+0(FP), DI
@@ -210,53 +163,6 @@ rest:
 	VMASKMOVPD Y5, Y4, 0(DI)
 
 done:
-	VZEROUPPER
-	RET
-
-// func isruStreamExact64AVX2(dst, src *float64, n int, p *float64)
-TEXT ·isruStreamExact64AVX2(SB), NOSPLIT, $0-32
-	MOVQ dst+0(FP), DI
-	MOVQ src+8(FP), SI
-	MOVQ n+16(FP), CX
-	MOVQ p+24(FP), R8
-	VBROADCASTSD 24(R8), Y0
-	VBROADCASTSD 16(R8), Y1
-	VBROADCASTSD 0(R8), Y2
-	VMOVUPS isruConst<>+32(SB), Y3
-	SUBQ $4, CX
-	JLT  rest
-
-loop:
-	VMOVUPS 0(SI), Y4
-	VMAXPD Y4, Y0, Y4
-	VMINPD Y4, Y1, Y4
-	VMULPD Y4, Y2, Y5
-	VFMADD213PD Y3, Y4, Y5
-	VSQRTPD Y5, Y5
-	VDIVPD Y5, Y4, Y4
-	VMOVNTPS Y4, 0(DI)
-	ADDQ $32, DI
-	ADDQ $32, SI
-	SUBQ $4, CX
-	JGE  loop
-
-rest:
-	ADDQ $4, CX
-	JEQ  done
-	NEGQ CX
-	LEAQ ·tailMask+32(SB), AX
-	VMOVUPS (AX)(CX*8), Y4
-	VMASKMOVPD 0(SI), Y4, Y5
-	VMAXPD Y5, Y0, Y5
-	VMINPD Y5, Y1, Y5
-	VMULPD Y5, Y2, Y6
-	VFMADD213PD Y3, Y5, Y6
-	VSQRTPD Y6, Y6
-	VDIVPD Y6, Y5, Y5
-	VMASKMOVPD Y5, Y4, 0(DI)
-
-done:
-	SFENCE
 	VZEROUPPER
 	RET
 

@@ -70,54 +70,6 @@ done:
 	VZEROUPPER
 	RET
 
-// func isruStreamExact32AVX512(dst, src *float32, n int, p *float32)
-TEXT ·isruStreamExact32AVX512(SB), NOSPLIT, $0-32
-	MOVQ dst+0(FP), DI
-	MOVQ src+8(FP), SI
-	MOVQ n+16(FP), CX
-	MOVQ p+24(FP), R8
-	VBROADCASTSS 12(R8), Z0
-	VBROADCASTSS 8(R8), Z1
-	VBROADCASTSS 0(R8), Z2
-	VBROADCASTSS isruConst<>+0(SB), Z3
-	SUBQ $16, CX
-	JLT  rest
-
-loop:
-	VMOVUPS 0(SI), Z4
-	VMAXPS Z4, Z0, Z4
-	VMINPS Z4, Z1, Z4
-	VMULPS Z4, Z2, Z5
-	VFMADD213PS Z3, Z4, Z5
-	VSQRTPS Z5, Z5
-	VDIVPS Z5, Z4, Z4
-	VMOVNTPS Z4, 0(DI)
-	ADDQ $64, DI
-	ADDQ $64, SI
-	SUBQ $16, CX
-	JGE  loop
-
-rest:
-	ADDQ $16, CX
-	JEQ  done
-	MOVQ $1, AX
-	SHLQ CX, AX
-	DECQ AX
-	KMOVW AX, K1
-	VMOVUPS.Z 0(SI), K1, Z4
-	VMAXPS Z4, Z0, Z4
-	VMINPS Z4, Z1, Z4
-	VMULPS Z4, Z2, Z5
-	VFMADD213PS Z3, Z4, Z5
-	VSQRTPS Z5, Z5
-	VDIVPS Z5, Z4, Z4
-	VMOVUPS Z4, K1, 0(DI)
-
-done:
-	SFENCE
-	VZEROUPPER
-	RET
-
 // func isruForwardExact64AVX512(dst, src *float64, n int, p *float64)
 TEXT ·isruForwardExact64AVX512(SB), NOSPLIT, $0-32
 	MOVQ dst+0(FP), DI
@@ -162,54 +114,6 @@ rest:
 	VMOVUPD Z4, K1, 0(DI)
 
 done:
-	VZEROUPPER
-	RET
-
-// func isruStreamExact64AVX512(dst, src *float64, n int, p *float64)
-TEXT ·isruStreamExact64AVX512(SB), NOSPLIT, $0-32
-	MOVQ dst+0(FP), DI
-	MOVQ src+8(FP), SI
-	MOVQ n+16(FP), CX
-	MOVQ p+24(FP), R8
-	VBROADCASTSD 24(R8), Z0
-	VBROADCASTSD 16(R8), Z1
-	VBROADCASTSD 0(R8), Z2
-	VBROADCASTSD isruConst<>+8(SB), Z3
-	SUBQ $8, CX
-	JLT  rest
-
-loop:
-	VMOVUPS 0(SI), Z4
-	VMAXPD Z4, Z0, Z4
-	VMINPD Z4, Z1, Z4
-	VMULPD Z4, Z2, Z5
-	VFMADD213PD Z3, Z4, Z5
-	VSQRTPD Z5, Z5
-	VDIVPD Z5, Z4, Z4
-	VMOVNTPS Z4, 0(DI)
-	ADDQ $64, DI
-	ADDQ $64, SI
-	SUBQ $8, CX
-	JGE  loop
-
-rest:
-	ADDQ $8, CX
-	JEQ  done
-	MOVQ $1, AX
-	SHLQ CX, AX
-	DECQ AX
-	KMOVW AX, K1
-	VMOVUPD.Z 0(SI), K1, Z4
-	VMAXPD Z4, Z0, Z4
-	VMINPD Z4, Z1, Z4
-	VMULPD Z4, Z2, Z5
-	VFMADD213PD Z3, Z4, Z5
-	VSQRTPD Z5, Z5
-	VDIVPD Z5, Z4, Z4
-	VMOVUPD Z4, K1, 0(DI)
-
-done:
-	SFENCE
 	VZEROUPPER
 	RET
 

@@ -135,56 +135,6 @@ done:
 	VZEROUPPER
 	RET
 
-// func isruSigmoidStreamExact32AVX2(dst, src *float32, n int, p *float32)
-TEXT ·isruSigmoidStreamExact32AVX2(SB), NOSPLIT, $0-32
-	MOVQ dst+0(FP), DI
-	MOVQ src+8(FP), SI
-	MOVQ n+16(FP), CX
-	MOVQ p+24(FP), R8
-	VBROADCASTSS 12(R8), Y0
-	VBROADCASTSS 8(R8), Y1
-	VBROADCASTSS 0(R8), Y2
-	VMOVUPS isruSigmoidConst<>+0(SB), Y3
-	VMOVUPS isruSigmoidConst<>+32(SB), Y4
-	SUBQ $8, CX
-	JLT  rest
-
-loop:
-	VMOVUPS 0(SI), Y5
-	VMAXPS Y5, Y0, Y5
-	VMINPS Y5, Y1, Y5
-	VMULPS Y5, Y2, Y6
-	VFMADD213PS Y4, Y5, Y6
-	VSQRTPS Y6, Y6
-	VDIVPS Y6, Y5, Y5
-	VFMADD213PS Y3, Y3, Y5
-	VMOVNTPS Y5, 0(DI)
-	ADDQ $32, DI
-	ADDQ $32, SI
-	SUBQ $8, CX
-	JGE  loop
-
-rest:
-	ADDQ $8, CX
-	JEQ  done
-	NEGQ CX
-	LEAQ ·tailMask+32(SB), AX
-	VMOVUPS (AX)(CX*4), Y5
-	VMASKMOVPS 0(SI), Y5, Y6
-	VMAXPS Y6, Y0, Y6
-	VMINPS Y6, Y1, Y6
-	VMULPS Y6, Y2, Y7
-	VFMADD213PS Y4, Y6, Y7
-	VSQRTPS Y7, Y7
-	VDIVPS Y7, Y6, Y6
-	VFMADD213PS Y3, Y3, Y6
-	VMASKMOVPS Y6, Y5, 0(DI)
-
-done:
-	SFENCE
-	VZEROUPPER
-	RET
-
 // func isruSigmoidForwardExact64AVX2(dst, src *float64, n int, p *float64)
 TEXT ·isruSigmoidForwardExact64AVX2(SB), NOSPLIT, $0-32
 	MOVQ dst+0(FP), DI
@@ -231,56 +181,6 @@ rest:
 	VMASKMOVPD Y6, Y5, 0(DI)
 
 done:
-	VZEROUPPER
-	RET
-
-// func isruSigmoidStreamExact64AVX2(dst, src *float64, n int, p *float64)
-TEXT ·isruSigmoidStreamExact64AVX2(SB), NOSPLIT, $0-32
-	MOVQ dst+0(FP), DI
-	MOVQ src+8(FP), SI
-	MOVQ n+16(FP), CX
-	MOVQ p+24(FP), R8
-	VBROADCASTSD 24(R8), Y0
-	VBROADCASTSD 16(R8), Y1
-	VBROADCASTSD 0(R8), Y2
-	VMOVUPS isruSigmoidConst<>+64(SB), Y3
-	VMOVUPS isruSigmoidConst<>+96(SB), Y4
-	SUBQ $4, CX
-	JLT  rest
-
-loop:
-	VMOVUPS 0(SI), Y5
-	VMAXPD Y5, Y0, Y5
-	VMINPD Y5, Y1, Y5
-	VMULPD Y5, Y2, Y6
-	VFMADD213PD Y4, Y5, Y6
-	VSQRTPD Y6, Y6
-	VDIVPD Y6, Y5, Y5
-	VFMADD213PD Y3, Y3, Y5
-	VMOVNTPS Y5, 0(DI)
-	ADDQ $32, DI
-	ADDQ $32, SI
-	SUBQ $4, CX
-	JGE  loop
-
-rest:
-	ADDQ $4, CX
-	JEQ  done
-	NEGQ CX
-	LEAQ ·tailMask+32(SB), AX
-	VMOVUPS (AX)(CX*8), Y5
-	VMASKMOVPD 0(SI), Y5, Y6
-	VMAXPD Y6, Y0, Y6
-	VMINPD Y6, Y1, Y6
-	VMULPD Y6, Y2, Y7
-	VFMADD213PD Y4, Y6, Y7
-	VSQRTPD Y7, Y7
-	VDIVPD Y7, Y6, Y6
-	VFMADD213PD Y3, Y3, Y6
-	VMASKMOVPD Y6, Y5, 0(DI)
-
-done:
-	SFENCE
 	VZEROUPPER
 	RET
 

@@ -76,57 +76,6 @@ done:
 	VZEROUPPER
 	RET
 
-// func isruSigmoidStreamExact32AVX512(dst, src *float32, n int, p *float32)
-TEXT ·isruSigmoidStreamExact32AVX512(SB), NOSPLIT, $0-32
-	MOVQ dst+0(FP), DI
-	MOVQ src+8(FP), SI
-	MOVQ n+16(FP), CX
-	MOVQ p+24(FP), R8
-	VBROADCASTSS 12(R8), Z0
-	VBROADCASTSS 8(R8), Z1
-	VBROADCASTSS 0(R8), Z2
-	VBROADCASTSS isruSigmoidConst<>+0(SB), Z3
-	VBROADCASTSS isruSigmoidConst<>+8(SB), Z4
-	SUBQ $16, CX
-	JLT  rest
-
-loop:
-	VMOVUPS 0(SI), Z5
-	VMAXPS Z5, Z0, Z5
-	VMINPS Z5, Z1, Z5
-	VMULPS Z5, Z2, Z6
-	VFMADD213PS Z4, Z5, Z6
-	VSQRTPS Z6, Z6
-	VDIVPS Z6, Z5, Z5
-	VFMADD213PS Z3, Z3, Z5
-	VMOVNTPS Z5, 0(DI)
-	ADDQ $64, DI
-	ADDQ $64, SI
-	SUBQ $16, CX
-	JGE  loop
-
-rest:
-	ADDQ $16, CX
-	JEQ  done
-	MOVQ $1, AX
-	SHLQ CX, AX
-	DECQ AX
-	KMOVW AX, K1
-	VMOVUPS.Z 0(SI), K1, Z5
-	VMAXPS Z5, Z0, Z5
-	VMINPS Z5, Z1, Z5
-	VMULPS Z5, Z2, Z6
-	VFMADD213PS Z4, Z5, Z6
-	VSQRTPS Z6, Z6
-	VDIVPS Z6, Z5, Z5
-	VFMADD213PS Z3, Z3, Z5
-	VMOVUPS Z5, K1, 0(DI)
-
-done:
-	SFENCE
-	VZEROUPPER
-	RET
-
 // func isruSigmoidForwardExact64AVX512(dst, src *float64, n int, p *float64)
 TEXT ·isruSigmoidForwardExact64AVX512(SB), NOSPLIT, $0-32
 	MOVQ dst+0(FP), DI
@@ -174,57 +123,6 @@ rest:
 	VMOVUPD Z5, K1, 0(DI)
 
 done:
-	VZEROUPPER
-	RET
-
-// func isruSigmoidStreamExact64AVX512(dst, src *float64, n int, p *float64)
-TEXT ·isruSigmoidStreamExact64AVX512(SB), NOSPLIT, $0-32
-	MOVQ dst+0(FP), DI
-	MOVQ src+8(FP), SI
-	MOVQ n+16(FP), CX
-	MOVQ p+24(FP), R8
-	VBROADCASTSD 24(R8), Z0
-	VBROADCASTSD 16(R8), Z1
-	VBROADCASTSD 0(R8), Z2
-	VBROADCASTSD isruSigmoidConst<>+16(SB), Z3
-	VBROADCASTSD isruSigmoidConst<>+24(SB), Z4
-	SUBQ $8, CX
-	JLT  rest
-
-loop:
-	VMOVUPS 0(SI), Z5
-	VMAXPD Z5, Z0, Z5
-	VMINPD Z5, Z1, Z5
-	VMULPD Z5, Z2, Z6
-	VFMADD213PD Z4, Z5, Z6
-	VSQRTPD Z6, Z6
-	VDIVPD Z6, Z5, Z5
-	VFMADD213PD Z3, Z3, Z5
-	VMOVNTPS Z5, 0(DI)
-	ADDQ $64, DI
-	ADDQ $64, SI
-	SUBQ $8, CX
-	JGE  loop
-
-rest:
-	ADDQ $8, CX
-	JEQ  done
-	MOVQ $1, AX
-	SHLQ CX, AX
-	DECQ AX
-	KMOVW AX, K1
-	VMOVUPD.Z 0(SI), K1, Z5
-	VMAXPD Z5, Z0, Z5
-	VMINPD Z5, Z1, Z5
-	VMULPD Z5, Z2, Z6
-	VFMADD213PD Z4, Z5, Z6
-	VSQRTPD Z6, Z6
-	VDIVPD Z6, Z5, Z5
-	VFMADD213PD Z3, Z3, Z5
-	VMOVUPD Z5, K1, 0(DI)
-
-done:
-	SFENCE
 	VZEROUPPER
 	RET
 

@@ -104,41 +104,6 @@ done:
 	VZEROUPPER
 	RET
 
-// func rsqrtStreamExact32AVX2(dst, src *float32, n int, p *float32)
-TEXT ·rsqrtStreamExact32AVX2(SB), NOSPLIT, $0-32
-	MOVQ dst+0(FP), DI
-	MOVQ src+8(FP), SI
-	MOVQ n+16(FP), CX
-	VMOVUPS rsqrtConst<>+0(SB), Y0
-	SUBQ $8, CX
-	JLT  rest
-
-loop:
-	VMOVUPS 0(SI), Y1
-	VSQRTPS Y1, Y1
-	VDIVPS Y1, Y0, Y1
-	VMOVNTPS Y1, 0(DI)
-	ADDQ $32, DI
-	ADDQ $32, SI
-	SUBQ $8, CX
-	JGE  loop
-
-rest:
-	ADDQ $8, CX
-	JEQ  done
-	NEGQ CX
-	LEAQ ·tailMask+32(SB), AX
-	VMOVUPS (AX)(CX*4), Y1
-	VMASKMOVPS 0(SI), Y1, Y2
-	VSQRTPS Y2, Y2
-	VDIVPS Y2, Y0, Y2
-	VMASKMOVPS Y2, Y1, 0(DI)
-
-done:
-	SFENCE
-	VZEROUPPER
-	RET
-
 // func rsqrtForwardExact64AVX2(dst, src *float64, n int, p *float64)
 TEXT ·rsqrtForwardExact64AVX2(SB), NOSPLIT, $0-32
 	MOVQ dst+0(FP), DI
@@ -170,41 +135,6 @@ rest:
 	VMASKMOVPD Y2, Y1, 0(DI)
 
 done:
-	VZEROUPPER
-	RET
-
-// func rsqrtStreamExact64AVX2(dst, src *float64, n int, p *float64)
-TEXT ·rsqrtStreamExact64AVX2(SB), NOSPLIT, $0-32
-	MOVQ dst+0(FP), DI
-	MOVQ src+8(FP), SI
-	MOVQ n+16(FP), CX
-	VMOVUPS rsqrtConst<>+32(SB), Y0
-	SUBQ $4, CX
-	JLT  rest
-
-loop:
-	VMOVUPS 0(SI), Y1
-	VSQRTPD Y1, Y1
-	VDIVPD Y1, Y0, Y1
-	VMOVNTPS Y1, 0(DI)
-	ADDQ $32, DI
-	ADDQ $32, SI
-	SUBQ $4, CX
-	JGE  loop
-
-rest:
-	ADDQ $4, CX
-	JEQ  done
-	NEGQ CX
-	LEAQ ·tailMask+32(SB), AX
-	VMOVUPS (AX)(CX*8), Y1
-	VMASKMOVPD 0(SI), Y1, Y2
-	VSQRTPD Y2, Y2
-	VDIVPD Y2, Y0, Y2
-	VMASKMOVPD Y2, Y1, 0(DI)
-
-done:
-	SFENCE
 	VZEROUPPER
 	RET
 

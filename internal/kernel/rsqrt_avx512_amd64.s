@@ -54,42 +54,6 @@ done:
 	VZEROUPPER
 	RET
 
-// func rsqrtStreamExact32AVX512(dst, src *float32, n int, p *float32)
-TEXT ·rsqrtStreamExact32AVX512(SB), NOSPLIT, $0-32
-	MOVQ dst+0(FP), DI
-	MOVQ src+8(FP), SI
-	MOVQ n+16(FP), CX
-	VBROADCASTSS rsqrtConst<>+0(SB), Z0
-	SUBQ $16, CX
-	JLT  rest
-
-loop:
-	VMOVUPS 0(SI), Z1
-	VSQRTPS Z1, Z1
-	VDIVPS Z1, Z0, Z1
-	VMOVNTPS Z1, 0(DI)
-	ADDQ $64, DI
-	ADDQ $64, SI
-	SUBQ $16, CX
-	JGE  loop
-
-rest:
-	ADDQ $16, CX
-	JEQ  done
-	MOVQ $1, AX
-	SHLQ CX, AX
-	DECQ AX
-	KMOVW AX, K1
-	VMOVUPS.Z 0(SI), K1, Z1
-	VSQRTPS Z1, Z1
-	VDIVPS Z1, Z0, Z1
-	VMOVUPS Z1, K1, 0(DI)
-
-done:
-	SFENCE
-	VZEROUPPER
-	RET
-
 // func rsqrtForwardExact64AVX512(dst, src *float64, n int, p *float64)
 TEXT ·rsqrtForwardExact64AVX512(SB), NOSPLIT, $0-32
 	MOVQ dst+0(FP), DI
@@ -122,42 +86,6 @@ rest:
 	VMOVUPD Z1, K1, 0(DI)
 
 done:
-	VZEROUPPER
-	RET
-
-// func rsqrtStreamExact64AVX512(dst, src *float64, n int, p *float64)
-TEXT ·rsqrtStreamExact64AVX512(SB), NOSPLIT, $0-32
-	MOVQ dst+0(FP), DI
-	MOVQ src+8(FP), SI
-	MOVQ n+16(FP), CX
-	VBROADCASTSD rsqrtConst<>+8(SB), Z0
-	SUBQ $8, CX
-	JLT  rest
-
-loop:
-	VMOVUPS 0(SI), Z1
-	VSQRTPD Z1, Z1
-	VDIVPD Z1, Z0, Z1
-	VMOVNTPS Z1, 0(DI)
-	ADDQ $64, DI
-	ADDQ $64, SI
-	SUBQ $8, CX
-	JGE  loop
-
-rest:
-	ADDQ $8, CX
-	JEQ  done
-	MOVQ $1, AX
-	SHLQ CX, AX
-	DECQ AX
-	KMOVW AX, K1
-	VMOVUPD.Z 0(SI), K1, Z1
-	VSQRTPD Z1, Z1
-	VDIVPD Z1, Z0, Z1
-	VMOVUPD Z1, K1, 0(DI)
-
-done:
-	SFENCE
 	VZEROUPPER
 	RET
 

@@ -8,19 +8,10 @@ package kernel
 func eluForwardExact32AVX2(dst, src *float32, n int, p *float32)
 
 //go:noescape
-func eluStreamExact32AVX2(dst, src *float32, n int, p *float32)
-
-//go:noescape
 func eluForwardExact64AVX2(dst, src *float64, n int, p *float64)
 
 //go:noescape
-func eluStreamExact64AVX2(dst, src *float64, n int, p *float64)
-
-//go:noescape
 func eluForwardFast32AVX2(dst, src *float32, n int, p *float32)
-
-//go:noescape
-func eluStreamFast32AVX2(dst, src *float32, n int, p *float32)
 
 //go:noescape
 func eluBackwardExact32AVX2(dst, a, b *float32, n int, p *float32)
@@ -38,13 +29,7 @@ func eluBackwardOutputExact64AVX2(dst, a, b *float64, n int, p *float64)
 func seluForwardExact32AVX2(dst, src *float32, n int, p *float32)
 
 //go:noescape
-func seluStreamExact32AVX2(dst, src *float32, n int, p *float32)
-
-//go:noescape
 func seluForwardExact64AVX2(dst, src *float64, n int, p *float64)
-
-//go:noescape
-func seluStreamExact64AVX2(dst, src *float64, n int, p *float64)
 
 //go:noescape
 func seluBackwardExact32AVX2(dst, a, b *float32, n int, p *float32)
@@ -62,19 +47,10 @@ func seluBackwardOutputExact64AVX2(dst, a, b *float64, n int, p *float64)
 func tanhForwardExact32AVX2(dst, src *float32, n int, p *float32)
 
 //go:noescape
-func tanhStreamExact32AVX2(dst, src *float32, n int, p *float32)
-
-//go:noescape
 func tanhForwardExact64AVX2(dst, src *float64, n int, p *float64)
 
 //go:noescape
-func tanhStreamExact64AVX2(dst, src *float64, n int, p *float64)
-
-//go:noescape
 func tanhForwardFast32AVX2(dst, src *float32, n int, p *float32)
-
-//go:noescape
-func tanhStreamFast32AVX2(dst, src *float32, n int, p *float32)
 
 //go:noescape
 func tanhBackwardExact32AVX2(dst, a, b *float32, n int, p *float32)
@@ -92,19 +68,10 @@ func tanhBackwardOutputExact64AVX2(dst, a, b *float64, n int, p *float64)
 func sigmoidForwardExact32AVX2(dst, src *float32, n int, p *float32)
 
 //go:noescape
-func sigmoidStreamExact32AVX2(dst, src *float32, n int, p *float32)
-
-//go:noescape
 func sigmoidForwardExact64AVX2(dst, src *float64, n int, p *float64)
 
 //go:noescape
-func sigmoidStreamExact64AVX2(dst, src *float64, n int, p *float64)
-
-//go:noescape
 func sigmoidForwardFast32AVX2(dst, src *float32, n int, p *float32)
-
-//go:noescape
-func sigmoidStreamFast32AVX2(dst, src *float32, n int, p *float32)
 
 //go:noescape
 func sigmoidBackwardExact32AVX2(dst, a, b *float32, n int, p *float32)
@@ -122,13 +89,7 @@ func sigmoidBackwardOutputExact64AVX2(dst, a, b *float64, n int, p *float64)
 func softplusForwardExact32AVX2(dst, src *float32, n int, p *float32)
 
 //go:noescape
-func softplusStreamExact32AVX2(dst, src *float32, n int, p *float32)
-
-//go:noescape
 func softplusForwardExact64AVX2(dst, src *float64, n int, p *float64)
-
-//go:noescape
-func softplusStreamExact64AVX2(dst, src *float64, n int, p *float64)
 
 //go:noescape
 func softplusBackwardExact32AVX2(dst, a, b *float32, n int, p *float32)
@@ -146,19 +107,10 @@ func softplusBackwardOutputExact64AVX2(dst, a, b *float64, n int, p *float64)
 func siluForwardExact32AVX2(dst, src *float32, n int, p *float32)
 
 //go:noescape
-func siluStreamExact32AVX2(dst, src *float32, n int, p *float32)
-
-//go:noescape
 func siluForwardExact64AVX2(dst, src *float64, n int, p *float64)
 
 //go:noescape
-func siluStreamExact64AVX2(dst, src *float64, n int, p *float64)
-
-//go:noescape
 func siluForwardFast32AVX2(dst, src *float32, n int, p *float32)
-
-//go:noescape
-func siluStreamFast32AVX2(dst, src *float32, n int, p *float32)
 
 //go:noescape
 func siluBackwardExact32AVX2(dst, a, b *float32, n int, p *float32)
@@ -170,19 +122,10 @@ func siluBackwardExact64AVX2(dst, a, b *float64, n int, p *float64)
 func geluForwardExact32AVX2(dst, src *float32, n int, p *float32)
 
 //go:noescape
-func geluStreamExact32AVX2(dst, src *float32, n int, p *float32)
-
-//go:noescape
 func geluForwardExact64AVX2(dst, src *float64, n int, p *float64)
 
 //go:noescape
-func geluStreamExact64AVX2(dst, src *float64, n int, p *float64)
-
-//go:noescape
 func geluForwardFast32AVX2(dst, src *float32, n int, p *float32)
-
-//go:noescape
-func geluStreamFast32AVX2(dst, src *float32, n int, p *float32)
 
 //go:noescape
 func geluBackwardExact32AVX2(dst, a, b *float32, n int, p *float32)
@@ -194,13 +137,7 @@ func geluBackwardExact64AVX2(dst, a, b *float64, n int, p *float64)
 func geluTanhForwardExact32AVX2(dst, src *float32, n int, p *float32)
 
 //go:noescape
-func geluTanhStreamExact32AVX2(dst, src *float32, n int, p *float32)
-
-//go:noescape
 func geluTanhForwardExact64AVX2(dst, src *float64, n int, p *float64)
-
-//go:noescape
-func geluTanhStreamExact64AVX2(dst, src *float64, n int, p *float64)
 
 //go:noescape
 func geluTanhBackwardExact32AVX2(dst, a, b *float32, n int, p *float32)
@@ -218,13 +155,7 @@ func eluParamGrad0Exact64AVX2(dst, a, b *float64, n int, p *float64)
 func isrluForwardExact32AVX2(dst, src *float32, n int, p *float32)
 
 //go:noescape
-func isrluStreamExact32AVX2(dst, src *float32, n int, p *float32)
-
-//go:noescape
 func isrluForwardExact64AVX2(dst, src *float64, n int, p *float64)
-
-//go:noescape
-func isrluStreamExact64AVX2(dst, src *float64, n int, p *float64)
 
 //go:noescape
 func isrluForwardDefault32AVX2(dst, src *float32, n int, p *float32)
@@ -299,13 +230,7 @@ func isrluParamGrad0Exact64AVX2(dst, a, b *float64, n int, p *float64)
 func isruForwardExact32AVX2(dst, src *float32, n int, p *float32)
 
 //go:noescape
-func isruStreamExact32AVX2(dst, src *float32, n int, p *float32)
-
-//go:noescape
 func isruForwardExact64AVX2(dst, src *float64, n int, p *float64)
-
-//go:noescape
-func isruStreamExact64AVX2(dst, src *float64, n int, p *float64)
 
 //go:noescape
 func isruForwardDefault32AVX2(dst, src *float32, n int, p *float32)
@@ -380,13 +305,7 @@ func isruParamGrad0Exact64AVX2(dst, a, b *float64, n int, p *float64)
 func isruSigmoidForwardExact32AVX2(dst, src *float32, n int, p *float32)
 
 //go:noescape
-func isruSigmoidStreamExact32AVX2(dst, src *float32, n int, p *float32)
-
-//go:noescape
 func isruSigmoidForwardExact64AVX2(dst, src *float64, n int, p *float64)
-
-//go:noescape
-func isruSigmoidStreamExact64AVX2(dst, src *float64, n int, p *float64)
 
 //go:noescape
 func isruSigmoidForwardDefault32AVX2(dst, src *float32, n int, p *float32)
@@ -455,13 +374,7 @@ func isruSigmoidParamGrad0Exact64AVX2(dst, a, b *float64, n int, p *float64)
 func dyisruForwardExact32AVX2(dst, src *float32, n int, p *float32)
 
 //go:noescape
-func dyisruStreamExact32AVX2(dst, src *float32, n int, p *float32)
-
-//go:noescape
 func dyisruForwardExact64AVX2(dst, src *float64, n int, p *float64)
-
-//go:noescape
-func dyisruStreamExact64AVX2(dst, src *float64, n int, p *float64)
 
 //go:noescape
 func dyisruForwardDefault32AVX2(dst, src *float32, n int, p *float32)
@@ -620,13 +533,7 @@ func leakyReluParamGrad0Exact64AVX2(dst, a, b *float64, n int, p *float64)
 func rsqrtForwardExact32AVX2(dst, src *float32, n int, p *float32)
 
 //go:noescape
-func rsqrtStreamExact32AVX2(dst, src *float32, n int, p *float32)
-
-//go:noescape
 func rsqrtForwardExact64AVX2(dst, src *float64, n int, p *float64)
-
-//go:noescape
-func rsqrtStreamExact64AVX2(dst, src *float64, n int, p *float64)
 
 //go:noescape
 func rsqrtForwardDefault32AVX2(dst, src *float32, n int, p *float32)

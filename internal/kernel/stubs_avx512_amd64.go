@@ -122,13 +122,7 @@ func sigmoidBackwardOutputExact64AVX512(dst, a, b *float64, n int, p *float64)
 func softplusForwardExact32AVX512(dst, src *float32, n int, p *float32)
 
 //go:noescape
-func softplusStreamExact32AVX512(dst, src *float32, n int, p *float32)
-
-//go:noescape
 func softplusForwardExact64AVX512(dst, src *float64, n int, p *float64)
-
-//go:noescape
-func softplusStreamExact64AVX512(dst, src *float64, n int, p *float64)
 
 //go:noescape
 func softplusBackwardExact32AVX512(dst, a, b *float32, n int, p *float32)
@@ -170,19 +164,10 @@ func siluBackwardExact64AVX512(dst, a, b *float64, n int, p *float64)
 func geluForwardExact32AVX512(dst, src *float32, n int, p *float32)
 
 //go:noescape
-func geluStreamExact32AVX512(dst, src *float32, n int, p *float32)
-
-//go:noescape
 func geluForwardExact64AVX512(dst, src *float64, n int, p *float64)
 
 //go:noescape
-func geluStreamExact64AVX512(dst, src *float64, n int, p *float64)
-
-//go:noescape
 func geluForwardFast32AVX512(dst, src *float32, n int, p *float32)
-
-//go:noescape
-func geluStreamFast32AVX512(dst, src *float32, n int, p *float32)
 
 //go:noescape
 func geluBackwardExact32AVX512(dst, a, b *float32, n int, p *float32)
@@ -194,13 +179,7 @@ func geluBackwardExact64AVX512(dst, a, b *float64, n int, p *float64)
 func geluTanhForwardExact32AVX512(dst, src *float32, n int, p *float32)
 
 //go:noescape
-func geluTanhStreamExact32AVX512(dst, src *float32, n int, p *float32)
-
-//go:noescape
 func geluTanhForwardExact64AVX512(dst, src *float64, n int, p *float64)
-
-//go:noescape
-func geluTanhStreamExact64AVX512(dst, src *float64, n int, p *float64)
 
 //go:noescape
 func geluTanhBackwardExact32AVX512(dst, a, b *float32, n int, p *float32)
@@ -218,13 +197,7 @@ func eluParamGrad0Exact64AVX512(dst, a, b *float64, n int, p *float64)
 func isrluForwardExact32AVX512(dst, src *float32, n int, p *float32)
 
 //go:noescape
-func isrluStreamExact32AVX512(dst, src *float32, n int, p *float32)
-
-//go:noescape
 func isrluForwardExact64AVX512(dst, src *float64, n int, p *float64)
-
-//go:noescape
-func isrluStreamExact64AVX512(dst, src *float64, n int, p *float64)
 
 //go:noescape
 func isrluForwardDefault32AVX512(dst, src *float32, n int, p *float32)
@@ -299,13 +272,7 @@ func isrluParamGrad0Exact64AVX512(dst, a, b *float64, n int, p *float64)
 func isruForwardExact32AVX512(dst, src *float32, n int, p *float32)
 
 //go:noescape
-func isruStreamExact32AVX512(dst, src *float32, n int, p *float32)
-
-//go:noescape
 func isruForwardExact64AVX512(dst, src *float64, n int, p *float64)
-
-//go:noescape
-func isruStreamExact64AVX512(dst, src *float64, n int, p *float64)
 
 //go:noescape
 func isruForwardDefault32AVX512(dst, src *float32, n int, p *float32)
@@ -380,13 +347,7 @@ func isruParamGrad0Exact64AVX512(dst, a, b *float64, n int, p *float64)
 func isruSigmoidForwardExact32AVX512(dst, src *float32, n int, p *float32)
 
 //go:noescape
-func isruSigmoidStreamExact32AVX512(dst, src *float32, n int, p *float32)
-
-//go:noescape
 func isruSigmoidForwardExact64AVX512(dst, src *float64, n int, p *float64)
-
-//go:noescape
-func isruSigmoidStreamExact64AVX512(dst, src *float64, n int, p *float64)
 
 //go:noescape
 func isruSigmoidForwardDefault32AVX512(dst, src *float32, n int, p *float32)
@@ -455,13 +416,7 @@ func isruSigmoidParamGrad0Exact64AVX512(dst, a, b *float64, n int, p *float64)
 func dyisruForwardExact32AVX512(dst, src *float32, n int, p *float32)
 
 //go:noescape
-func dyisruStreamExact32AVX512(dst, src *float32, n int, p *float32)
-
-//go:noescape
 func dyisruForwardExact64AVX512(dst, src *float64, n int, p *float64)
-
-//go:noescape
-func dyisruStreamExact64AVX512(dst, src *float64, n int, p *float64)
 
 //go:noescape
 func dyisruForwardDefault32AVX512(dst, src *float32, n int, p *float32)
@@ -620,13 +575,7 @@ func leakyReluParamGrad0Exact64AVX512(dst, a, b *float64, n int, p *float64)
 func rsqrtForwardExact32AVX512(dst, src *float32, n int, p *float32)
 
 //go:noescape
-func rsqrtStreamExact32AVX512(dst, src *float32, n int, p *float32)
-
-//go:noescape
 func rsqrtForwardExact64AVX512(dst, src *float64, n int, p *float64)
-
-//go:noescape
-func rsqrtStreamExact64AVX512(dst, src *float64, n int, p *float64)
 
 //go:noescape
 func rsqrtForwardDefault32AVX512(dst, src *float32, n int, p *float32)

@@ -8,20 +8,17 @@ var table32AVX2 = table[float32]{
 	ELU: {
 		Exact: {
 			Forward:        eluForwardExact32AVX2,
-			Stream:         eluStreamExact32AVX2,
 			Backward:       eluBackwardExact32AVX2,
 			BackwardOutput: eluBackwardOutputExact32AVX2,
 			ParamGrad0:     eluParamGrad0Exact32AVX2,
 		},
 		Fast: {
 			Forward: eluForwardFast32AVX2,
-			Stream:  eluStreamFast32AVX2,
 		},
 	},
 	SELU: {
 		Exact: {
 			Forward:        seluForwardExact32AVX2,
-			Stream:         seluStreamExact32AVX2,
 			Backward:       seluBackwardExact32AVX2,
 			BackwardOutput: seluBackwardOutputExact32AVX2,
 		},
@@ -29,31 +26,26 @@ var table32AVX2 = table[float32]{
 	Tanh: {
 		Exact: {
 			Forward:        tanhForwardExact32AVX2,
-			Stream:         tanhStreamExact32AVX2,
 			Backward:       tanhBackwardExact32AVX2,
 			BackwardOutput: tanhBackwardOutputExact32AVX2,
 		},
 		Fast: {
 			Forward: tanhForwardFast32AVX2,
-			Stream:  tanhStreamFast32AVX2,
 		},
 	},
 	Sigmoid: {
 		Exact: {
 			Forward:        sigmoidForwardExact32AVX2,
-			Stream:         sigmoidStreamExact32AVX2,
 			Backward:       sigmoidBackwardExact32AVX2,
 			BackwardOutput: sigmoidBackwardOutputExact32AVX2,
 		},
 		Fast: {
 			Forward: sigmoidForwardFast32AVX2,
-			Stream:  sigmoidStreamFast32AVX2,
 		},
 	},
 	Softplus: {
 		Exact: {
 			Forward:        softplusForwardExact32AVX2,
-			Stream:         softplusStreamExact32AVX2,
 			Backward:       softplusBackwardExact32AVX2,
 			BackwardOutput: softplusBackwardOutputExact32AVX2,
 		},
@@ -61,29 +53,24 @@ var table32AVX2 = table[float32]{
 	SiLU: {
 		Exact: {
 			Forward:  siluForwardExact32AVX2,
-			Stream:   siluStreamExact32AVX2,
 			Backward: siluBackwardExact32AVX2,
 		},
 		Fast: {
 			Forward: siluForwardFast32AVX2,
-			Stream:  siluStreamFast32AVX2,
 		},
 	},
 	GELU: {
 		Exact: {
 			Forward:  geluForwardExact32AVX2,
-			Stream:   geluStreamExact32AVX2,
 			Backward: geluBackwardExact32AVX2,
 		},
 		Fast: {
 			Forward: geluForwardFast32AVX2,
-			Stream:  geluStreamFast32AVX2,
 		},
 	},
 	GELUTanh: {
 		Exact: {
 			Forward:  geluTanhForwardExact32AVX2,
-			Stream:   geluTanhStreamExact32AVX2,
 			Backward: geluTanhBackwardExact32AVX2,
 		},
 	},
@@ -96,7 +83,6 @@ var table32AVX2 = table[float32]{
 		},
 		Exact: {
 			Forward:        isrluForwardExact32AVX2,
-			Stream:         isrluStreamExact32AVX2,
 			Backward:       isrluBackwardExact32AVX2,
 			BackwardOutput: isrluBackwardOutputExact32AVX2,
 			Second:         isrluSecondExact32AVX2,
@@ -118,7 +104,6 @@ var table32AVX2 = table[float32]{
 		},
 		Exact: {
 			Forward:        isruForwardExact32AVX2,
-			Stream:         isruStreamExact32AVX2,
 			Backward:       isruBackwardExact32AVX2,
 			BackwardOutput: isruBackwardOutputExact32AVX2,
 			Second:         isruSecondExact32AVX2,
@@ -140,7 +125,6 @@ var table32AVX2 = table[float32]{
 		},
 		Exact: {
 			Forward:        isruSigmoidForwardExact32AVX2,
-			Stream:         isruSigmoidStreamExact32AVX2,
 			Backward:       isruSigmoidBackwardExact32AVX2,
 			BackwardOutput: isruSigmoidBackwardOutputExact32AVX2,
 			Second:         isruSigmoidSecondExact32AVX2,
@@ -162,7 +146,6 @@ var table32AVX2 = table[float32]{
 		},
 		Exact: {
 			Forward:        dyisruForwardExact32AVX2,
-			Stream:         dyisruStreamExact32AVX2,
 			Backward:       dyisruBackwardExact32AVX2,
 			BackwardOutput: dyisruBackwardOutputExact32AVX2,
 			Second:         dyisruSecondExact32AVX2,
@@ -208,7 +191,6 @@ var table32AVX2 = table[float32]{
 		},
 		Exact: {
 			Forward: rsqrtForwardExact32AVX2,
-			Stream:  rsqrtStreamExact32AVX2,
 		},
 		Fast: {
 			Forward: rsqrtForwardFast32AVX2,
@@ -221,7 +203,6 @@ var table64AVX2 = table[float64]{
 	ELU: {
 		Exact: {
 			Forward:        eluForwardExact64AVX2,
-			Stream:         eluStreamExact64AVX2,
 			Backward:       eluBackwardExact64AVX2,
 			BackwardOutput: eluBackwardOutputExact64AVX2,
 			ParamGrad0:     eluParamGrad0Exact64AVX2,
@@ -230,7 +211,6 @@ var table64AVX2 = table[float64]{
 	SELU: {
 		Exact: {
 			Forward:        seluForwardExact64AVX2,
-			Stream:         seluStreamExact64AVX2,
 			Backward:       seluBackwardExact64AVX2,
 			BackwardOutput: seluBackwardOutputExact64AVX2,
 		},
@@ -238,7 +218,6 @@ var table64AVX2 = table[float64]{
 	Tanh: {
 		Exact: {
 			Forward:        tanhForwardExact64AVX2,
-			Stream:         tanhStreamExact64AVX2,
 			Backward:       tanhBackwardExact64AVX2,
 			BackwardOutput: tanhBackwardOutputExact64AVX2,
 		},
@@ -246,7 +225,6 @@ var table64AVX2 = table[float64]{
 	Sigmoid: {
 		Exact: {
 			Forward:        sigmoidForwardExact64AVX2,
-			Stream:         sigmoidStreamExact64AVX2,
 			Backward:       sigmoidBackwardExact64AVX2,
 			BackwardOutput: sigmoidBackwardOutputExact64AVX2,
 		},
@@ -254,7 +232,6 @@ var table64AVX2 = table[float64]{
 	Softplus: {
 		Exact: {
 			Forward:        softplusForwardExact64AVX2,
-			Stream:         softplusStreamExact64AVX2,
 			Backward:       softplusBackwardExact64AVX2,
 			BackwardOutput: softplusBackwardOutputExact64AVX2,
 		},
@@ -262,21 +239,18 @@ var table64AVX2 = table[float64]{
 	SiLU: {
 		Exact: {
 			Forward:  siluForwardExact64AVX2,
-			Stream:   siluStreamExact64AVX2,
 			Backward: siluBackwardExact64AVX2,
 		},
 	},
 	GELU: {
 		Exact: {
 			Forward:  geluForwardExact64AVX2,
-			Stream:   geluStreamExact64AVX2,
 			Backward: geluBackwardExact64AVX2,
 		},
 	},
 	GELUTanh: {
 		Exact: {
 			Forward:  geluTanhForwardExact64AVX2,
-			Stream:   geluTanhStreamExact64AVX2,
 			Backward: geluTanhBackwardExact64AVX2,
 		},
 	},
@@ -288,7 +262,6 @@ var table64AVX2 = table[float64]{
 		},
 		Exact: {
 			Forward:        isrluForwardExact64AVX2,
-			Stream:         isrluStreamExact64AVX2,
 			Backward:       isrluBackwardExact64AVX2,
 			BackwardOutput: isrluBackwardOutputExact64AVX2,
 			Second:         isrluSecondExact64AVX2,
@@ -309,7 +282,6 @@ var table64AVX2 = table[float64]{
 		},
 		Exact: {
 			Forward:        isruForwardExact64AVX2,
-			Stream:         isruStreamExact64AVX2,
 			Backward:       isruBackwardExact64AVX2,
 			BackwardOutput: isruBackwardOutputExact64AVX2,
 			Second:         isruSecondExact64AVX2,
@@ -329,7 +301,6 @@ var table64AVX2 = table[float64]{
 		},
 		Exact: {
 			Forward:        isruSigmoidForwardExact64AVX2,
-			Stream:         isruSigmoidStreamExact64AVX2,
 			Backward:       isruSigmoidBackwardExact64AVX2,
 			BackwardOutput: isruSigmoidBackwardOutputExact64AVX2,
 			Second:         isruSigmoidSecondExact64AVX2,
@@ -349,7 +320,6 @@ var table64AVX2 = table[float64]{
 		},
 		Exact: {
 			Forward:        dyisruForwardExact64AVX2,
-			Stream:         dyisruStreamExact64AVX2,
 			Backward:       dyisruBackwardExact64AVX2,
 			BackwardOutput: dyisruBackwardOutputExact64AVX2,
 			Second:         dyisruSecondExact64AVX2,
@@ -395,7 +365,6 @@ var table64AVX2 = table[float64]{
 		},
 		Exact: {
 			Forward: rsqrtForwardExact64AVX2,
-			Stream:  rsqrtStreamExact64AVX2,
 		},
 		Fast: {
 			Forward: rsqrtForwardFast64AVX2,

@@ -53,7 +53,6 @@ var table32AVX512 = table[float32]{
 	Softplus: {
 		Exact: {
 			Forward:        softplusForwardExact32AVX512,
-			Stream:         softplusStreamExact32AVX512,
 			Backward:       softplusBackwardExact32AVX512,
 			BackwardOutput: softplusBackwardOutputExact32AVX512,
 		},
@@ -72,18 +71,15 @@ var table32AVX512 = table[float32]{
 	GELU: {
 		Exact: {
 			Forward:  geluForwardExact32AVX512,
-			Stream:   geluStreamExact32AVX512,
 			Backward: geluBackwardExact32AVX512,
 		},
 		Fast: {
 			Forward: geluForwardFast32AVX512,
-			Stream:  geluStreamFast32AVX512,
 		},
 	},
 	GELUTanh: {
 		Exact: {
 			Forward:  geluTanhForwardExact32AVX512,
-			Stream:   geluTanhStreamExact32AVX512,
 			Backward: geluTanhBackwardExact32AVX512,
 		},
 	},
@@ -96,7 +92,6 @@ var table32AVX512 = table[float32]{
 		},
 		Exact: {
 			Forward:        isrluForwardExact32AVX512,
-			Stream:         isrluStreamExact32AVX512,
 			Backward:       isrluBackwardExact32AVX512,
 			BackwardOutput: isrluBackwardOutputExact32AVX512,
 			Second:         isrluSecondExact32AVX512,
@@ -118,7 +113,6 @@ var table32AVX512 = table[float32]{
 		},
 		Exact: {
 			Forward:        isruForwardExact32AVX512,
-			Stream:         isruStreamExact32AVX512,
 			Backward:       isruBackwardExact32AVX512,
 			BackwardOutput: isruBackwardOutputExact32AVX512,
 			Second:         isruSecondExact32AVX512,
@@ -140,7 +134,6 @@ var table32AVX512 = table[float32]{
 		},
 		Exact: {
 			Forward:        isruSigmoidForwardExact32AVX512,
-			Stream:         isruSigmoidStreamExact32AVX512,
 			Backward:       isruSigmoidBackwardExact32AVX512,
 			BackwardOutput: isruSigmoidBackwardOutputExact32AVX512,
 			Second:         isruSigmoidSecondExact32AVX512,
@@ -162,7 +155,6 @@ var table32AVX512 = table[float32]{
 		},
 		Exact: {
 			Forward:        dyisruForwardExact32AVX512,
-			Stream:         dyisruStreamExact32AVX512,
 			Backward:       dyisruBackwardExact32AVX512,
 			BackwardOutput: dyisruBackwardOutputExact32AVX512,
 			Second:         dyisruSecondExact32AVX512,
@@ -208,7 +200,6 @@ var table32AVX512 = table[float32]{
 		},
 		Exact: {
 			Forward: rsqrtForwardExact32AVX512,
-			Stream:  rsqrtStreamExact32AVX512,
 		},
 		Fast: {
 			Forward: rsqrtForwardFast32AVX512,
@@ -254,7 +245,6 @@ var table64AVX512 = table[float64]{
 	Softplus: {
 		Exact: {
 			Forward:        softplusForwardExact64AVX512,
-			Stream:         softplusStreamExact64AVX512,
 			Backward:       softplusBackwardExact64AVX512,
 			BackwardOutput: softplusBackwardOutputExact64AVX512,
 		},
@@ -269,14 +259,12 @@ var table64AVX512 = table[float64]{
 	GELU: {
 		Exact: {
 			Forward:  geluForwardExact64AVX512,
-			Stream:   geluStreamExact64AVX512,
 			Backward: geluBackwardExact64AVX512,
 		},
 	},
 	GELUTanh: {
 		Exact: {
 			Forward:  geluTanhForwardExact64AVX512,
-			Stream:   geluTanhStreamExact64AVX512,
 			Backward: geluTanhBackwardExact64AVX512,
 		},
 	},
@@ -288,7 +276,6 @@ var table64AVX512 = table[float64]{
 		},
 		Exact: {
 			Forward:        isrluForwardExact64AVX512,
-			Stream:         isrluStreamExact64AVX512,
 			Backward:       isrluBackwardExact64AVX512,
 			BackwardOutput: isrluBackwardOutputExact64AVX512,
 			Second:         isrluSecondExact64AVX512,
@@ -309,7 +296,6 @@ var table64AVX512 = table[float64]{
 		},
 		Exact: {
 			Forward:        isruForwardExact64AVX512,
-			Stream:         isruStreamExact64AVX512,
 			Backward:       isruBackwardExact64AVX512,
 			BackwardOutput: isruBackwardOutputExact64AVX512,
 			Second:         isruSecondExact64AVX512,
@@ -329,7 +315,6 @@ var table64AVX512 = table[float64]{
 		},
 		Exact: {
 			Forward:        isruSigmoidForwardExact64AVX512,
-			Stream:         isruSigmoidStreamExact64AVX512,
 			Backward:       isruSigmoidBackwardExact64AVX512,
 			BackwardOutput: isruSigmoidBackwardOutputExact64AVX512,
 			Second:         isruSigmoidSecondExact64AVX512,
@@ -349,7 +334,6 @@ var table64AVX512 = table[float64]{
 		},
 		Exact: {
 			Forward:        dyisruForwardExact64AVX512,
-			Stream:         dyisruStreamExact64AVX512,
 			Backward:       dyisruBackwardExact64AVX512,
 			BackwardOutput: dyisruBackwardOutputExact64AVX512,
 			Second:         dyisruSecondExact64AVX512,
@@ -395,7 +379,6 @@ var table64AVX512 = table[float64]{
 		},
 		Exact: {
 			Forward: rsqrtForwardExact64AVX512,
-			Stream:  rsqrtStreamExact64AVX512,
 		},
 		Fast: {
 			Forward: rsqrtForwardFast64AVX512,
