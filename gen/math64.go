@@ -73,15 +73,6 @@ func hornerUp(b *B, x V, c []float64) V {
 	return p
 }
 
-// times scales constants by a power of two, which is exact.
-func times(c []float64, scale float64) []float64 {
-	s := make([]float64, len(c))
-	for i := range c {
-		s[i] = c[i] * scale
-	}
-	return s
-}
-
 // expScale rounds x/ln 2 to n, and returns n and s = 2^n (times 2^64 if round
 // is roundExp64).
 func expScale(b *B, x V, round float64) (n, s V) {
