@@ -53,7 +53,7 @@ func geluBackward(b *B, dy, x V) V {
 	m := b.Sub(n, big)
 	r := b.FMA(m, b.Const(ln2x2Lo), b.FMA(a, a, b.Mul(m, b.Const(ln2x2Hi))))
 	e := b.Mul(horner(b, r, expHalfSmallC[:]...), k)
-	g := b.Div(horner(b, a, geluP[:]...), horner(b, a, geluQ[:]...))
+	g := b.Div(horner(b, a, geluBackP[:]...), horner(b, a, geluBackQ[:]...))
 	f := b.Mul(e, b.FNMA(a, b.Const(0.39894228040143267794), g))
 	return b.Mul(dy, b.SelectNeg(x, f, b.Sub(b.Const(1), f)))
 }

@@ -16,8 +16,8 @@ func tanhForwardFast(b *B, x V) V {
 }
 
 func sigmoidForwardFast(b *B, x V) V {
-	_, d := sigmoidDen(b, x, -104, expFastNegC)
-	return b.Div(b.Const(0x1p-64), d)
+	t, k := reduceNeg(b, sigmoidClamp(b, x), 127-64)
+	return sigmoidQuotient(b, t, k, expFastNegC)
 }
 
 func siluForwardFast(b *B, x V) V {

@@ -24,158 +24,158 @@ DATA sigmoidConst<>+128(SB)/8, $0xbfb8aa3bbfb8aa3b
 DATA sigmoidConst<>+136(SB)/8, $0xbfb8aa3bbfb8aa3b
 DATA sigmoidConst<>+144(SB)/8, $0xbfb8aa3bbfb8aa3b
 DATA sigmoidConst<>+152(SB)/8, $0xbfb8aa3bbfb8aa3b
-DATA sigmoidConst<>+160(SB)/8, $0x3f3172183f317218
-DATA sigmoidConst<>+168(SB)/8, $0x3f3172183f317218
-DATA sigmoidConst<>+176(SB)/8, $0x3f3172183f317218
-DATA sigmoidConst<>+184(SB)/8, $0x3f3172183f317218
-DATA sigmoidConst<>+192(SB)/8, $0xbc07f4acbc07f4ac
-DATA sigmoidConst<>+200(SB)/8, $0xbc07f4acbc07f4ac
-DATA sigmoidConst<>+208(SB)/8, $0xbc07f4acbc07f4ac
-DATA sigmoidConst<>+216(SB)/8, $0xbc07f4acbc07f4ac
-DATA sigmoidConst<>+224(SB)/8, $0x3d2ba4923d2ba492
-DATA sigmoidConst<>+232(SB)/8, $0x3d2ba4923d2ba492
-DATA sigmoidConst<>+240(SB)/8, $0x3d2ba4923d2ba492
-DATA sigmoidConst<>+248(SB)/8, $0x3d2ba4923d2ba492
-DATA sigmoidConst<>+256(SB)/8, $0xbe2aad16be2aad16
-DATA sigmoidConst<>+264(SB)/8, $0xbe2aad16be2aad16
-DATA sigmoidConst<>+272(SB)/8, $0xbe2aad16be2aad16
-DATA sigmoidConst<>+280(SB)/8, $0xbe2aad16be2aad16
-DATA sigmoidConst<>+288(SB)/8, $0x3efffed13efffed1
-DATA sigmoidConst<>+296(SB)/8, $0x3efffed13efffed1
-DATA sigmoidConst<>+304(SB)/8, $0x3efffed13efffed1
-DATA sigmoidConst<>+312(SB)/8, $0x3efffed13efffed1
-DATA sigmoidConst<>+320(SB)/8, $0xbf7ffffdbf7ffffd
-DATA sigmoidConst<>+328(SB)/8, $0xbf7ffffdbf7ffffd
-DATA sigmoidConst<>+336(SB)/8, $0xbf7ffffdbf7ffffd
-DATA sigmoidConst<>+344(SB)/8, $0xbf7ffffdbf7ffffd
-DATA sigmoidConst<>+352(SB)/8, $0x3f8000013f800001
-DATA sigmoidConst<>+360(SB)/8, $0x3f8000013f800001
-DATA sigmoidConst<>+368(SB)/8, $0x3f8000013f800001
-DATA sigmoidConst<>+376(SB)/8, $0x3f8000013f800001
-DATA sigmoidConst<>+384(SB)/8, $0x43f0000000000000
-DATA sigmoidConst<>+392(SB)/8, $0x43f0000000000000
-DATA sigmoidConst<>+400(SB)/8, $0x43f0000000000000
-DATA sigmoidConst<>+408(SB)/8, $0x43f0000000000000
-DATA sigmoidConst<>+416(SB)/8, $0xc087800000000000
-DATA sigmoidConst<>+424(SB)/8, $0xc087800000000000
-DATA sigmoidConst<>+432(SB)/8, $0xc087800000000000
-DATA sigmoidConst<>+440(SB)/8, $0xc087800000000000
-DATA sigmoidConst<>+448(SB)/8, $0x433800000000043f
-DATA sigmoidConst<>+456(SB)/8, $0x433800000000043f
-DATA sigmoidConst<>+464(SB)/8, $0x433800000000043f
-DATA sigmoidConst<>+472(SB)/8, $0x433800000000043f
-DATA sigmoidConst<>+480(SB)/8, $0x8000000000000000
-DATA sigmoidConst<>+488(SB)/8, $0x8000000000000000
-DATA sigmoidConst<>+496(SB)/8, $0x8000000000000000
-DATA sigmoidConst<>+504(SB)/8, $0x8000000000000000
-DATA sigmoidConst<>+512(SB)/8, $0x3ff71547652b82fe
-DATA sigmoidConst<>+520(SB)/8, $0x3ff71547652b82fe
-DATA sigmoidConst<>+528(SB)/8, $0x3ff71547652b82fe
-DATA sigmoidConst<>+536(SB)/8, $0x3ff71547652b82fe
-DATA sigmoidConst<>+544(SB)/8, $0x3fe62e42fefa3800
-DATA sigmoidConst<>+552(SB)/8, $0x3fe62e42fefa3800
-DATA sigmoidConst<>+560(SB)/8, $0x3fe62e42fefa3800
-DATA sigmoidConst<>+568(SB)/8, $0x3fe62e42fefa3800
-DATA sigmoidConst<>+576(SB)/8, $0x3d2ef35793c76730
-DATA sigmoidConst<>+584(SB)/8, $0x3d2ef35793c76730
-DATA sigmoidConst<>+592(SB)/8, $0x3d2ef35793c76730
-DATA sigmoidConst<>+600(SB)/8, $0x3d2ef35793c76730
-DATA sigmoidConst<>+608(SB)/8, $0x3e5af85de53dd47e
-DATA sigmoidConst<>+616(SB)/8, $0x3e5af85de53dd47e
-DATA sigmoidConst<>+624(SB)/8, $0x3e5af85de53dd47e
-DATA sigmoidConst<>+632(SB)/8, $0x3e5af85de53dd47e
-DATA sigmoidConst<>+640(SB)/8, $0x3e928b19e9b6b508
-DATA sigmoidConst<>+648(SB)/8, $0x3e928b19e9b6b508
-DATA sigmoidConst<>+656(SB)/8, $0x3e928b19e9b6b508
-DATA sigmoidConst<>+664(SB)/8, $0x3e928b19e9b6b508
-DATA sigmoidConst<>+672(SB)/8, $0x3ec71dddf9f2301c
-DATA sigmoidConst<>+680(SB)/8, $0x3ec71dddf9f2301c
-DATA sigmoidConst<>+688(SB)/8, $0x3ec71dddf9f2301c
-DATA sigmoidConst<>+696(SB)/8, $0x3ec71dddf9f2301c
-DATA sigmoidConst<>+704(SB)/8, $0x3efa019951c861e0
-DATA sigmoidConst<>+712(SB)/8, $0x3efa019951c861e0
-DATA sigmoidConst<>+720(SB)/8, $0x3efa019951c861e0
-DATA sigmoidConst<>+728(SB)/8, $0x3efa019951c861e0
-DATA sigmoidConst<>+736(SB)/8, $0x3f2a01a01baf0c2f
-DATA sigmoidConst<>+744(SB)/8, $0x3f2a01a01baf0c2f
-DATA sigmoidConst<>+752(SB)/8, $0x3f2a01a01baf0c2f
-DATA sigmoidConst<>+760(SB)/8, $0x3f2a01a01baf0c2f
-DATA sigmoidConst<>+768(SB)/8, $0x3f56c16c18635d61
-DATA sigmoidConst<>+776(SB)/8, $0x3f56c16c18635d61
-DATA sigmoidConst<>+784(SB)/8, $0x3f56c16c18635d61
-DATA sigmoidConst<>+792(SB)/8, $0x3f56c16c18635d61
-DATA sigmoidConst<>+800(SB)/8, $0x3f8111111110d624
-DATA sigmoidConst<>+808(SB)/8, $0x3f8111111110d624
-DATA sigmoidConst<>+816(SB)/8, $0x3f8111111110d624
-DATA sigmoidConst<>+824(SB)/8, $0x3f8111111110d624
-DATA sigmoidConst<>+832(SB)/8, $0x3fa555555554fd7e
-DATA sigmoidConst<>+840(SB)/8, $0x3fa555555554fd7e
-DATA sigmoidConst<>+848(SB)/8, $0x3fa555555554fd7e
-DATA sigmoidConst<>+856(SB)/8, $0x3fa555555554fd7e
-DATA sigmoidConst<>+864(SB)/8, $0x3fc5555555555561
-DATA sigmoidConst<>+872(SB)/8, $0x3fc5555555555561
-DATA sigmoidConst<>+880(SB)/8, $0x3fc5555555555561
-DATA sigmoidConst<>+888(SB)/8, $0x3fc5555555555561
-DATA sigmoidConst<>+896(SB)/8, $0x3fe000000000000c
-DATA sigmoidConst<>+904(SB)/8, $0x3fe000000000000c
-DATA sigmoidConst<>+912(SB)/8, $0x3fe000000000000c
-DATA sigmoidConst<>+920(SB)/8, $0x3fe000000000000c
-DATA sigmoidConst<>+928(SB)/8, $0xbe29a52bbe29a52b
-DATA sigmoidConst<>+936(SB)/8, $0xbe29a52bbe29a52b
-DATA sigmoidConst<>+944(SB)/8, $0xbe29a52bbe29a52b
-DATA sigmoidConst<>+952(SB)/8, $0xbe29a52bbe29a52b
-DATA sigmoidConst<>+960(SB)/8, $0x3f0145483f014548
-DATA sigmoidConst<>+968(SB)/8, $0x3f0145483f014548
-DATA sigmoidConst<>+976(SB)/8, $0x3f0145483f014548
-DATA sigmoidConst<>+984(SB)/8, $0x3f0145483f014548
-DATA sigmoidConst<>+992(SB)/8, $0xbf800561bf800561
-DATA sigmoidConst<>+1000(SB)/8, $0xbf800561bf800561
-DATA sigmoidConst<>+1008(SB)/8, $0xbf800561bf800561
-DATA sigmoidConst<>+1016(SB)/8, $0xbf800561bf800561
-DATA sigmoidConst<>+1024(SB)/8, $0x3f7ffb493f7ffb49
-DATA sigmoidConst<>+1032(SB)/8, $0x3f7ffb493f7ffb49
-DATA sigmoidConst<>+1040(SB)/8, $0x3f7ffb493f7ffb49
-DATA sigmoidConst<>+1048(SB)/8, $0x3f7ffb493f7ffb49
-DATA sigmoidConst<>+1056(SB)/8, $0x4b4000974b400097
-DATA sigmoidConst<>+1064(SB)/8, $0x4b4000974b400097
-DATA sigmoidConst<>+1072(SB)/8, $0x4b4000974b400097
-DATA sigmoidConst<>+1080(SB)/8, $0x4b4000974b400097
-DATA sigmoidConst<>+1088(SB)/8, $0x8000000080000000
-DATA sigmoidConst<>+1096(SB)/8, $0x8000000080000000
-DATA sigmoidConst<>+1104(SB)/8, $0x8000000080000000
-DATA sigmoidConst<>+1112(SB)/8, $0x8000000080000000
-DATA sigmoidConst<>+1120(SB)/8, $0x3fb8aa3b3fb8aa3b
-DATA sigmoidConst<>+1128(SB)/8, $0x3fb8aa3b3fb8aa3b
-DATA sigmoidConst<>+1136(SB)/8, $0x3fb8aa3b3fb8aa3b
-DATA sigmoidConst<>+1144(SB)/8, $0x3fb8aa3b3fb8aa3b
-DATA sigmoidConst<>+1152(SB)/8, $0x3007f3713007f371
-DATA sigmoidConst<>+1160(SB)/8, $0x3007f3713007f371
-DATA sigmoidConst<>+1168(SB)/8, $0x3007f3713007f371
-DATA sigmoidConst<>+1176(SB)/8, $0x3007f3713007f371
-DATA sigmoidConst<>+1184(SB)/8, $0x312bb1b8312bb1b8
-DATA sigmoidConst<>+1192(SB)/8, $0x312bb1b8312bb1b8
-DATA sigmoidConst<>+1200(SB)/8, $0x312bb1b8312bb1b8
-DATA sigmoidConst<>+1208(SB)/8, $0x312bb1b8312bb1b8
-DATA sigmoidConst<>+1216(SB)/8, $0x322aadb8322aadb8
-DATA sigmoidConst<>+1224(SB)/8, $0x322aadb8322aadb8
-DATA sigmoidConst<>+1232(SB)/8, $0x322aadb8322aadb8
-DATA sigmoidConst<>+1240(SB)/8, $0x322aadb8322aadb8
-DATA sigmoidConst<>+1248(SB)/8, $0x32fffe8d32fffe8d
-DATA sigmoidConst<>+1256(SB)/8, $0x32fffe8d32fffe8d
-DATA sigmoidConst<>+1264(SB)/8, $0x32fffe8d32fffe8d
-DATA sigmoidConst<>+1272(SB)/8, $0x32fffe8d32fffe8d
-DATA sigmoidConst<>+1280(SB)/8, $0x337ffff9337ffff9
-DATA sigmoidConst<>+1288(SB)/8, $0x337ffff9337ffff9
-DATA sigmoidConst<>+1296(SB)/8, $0x337ffff9337ffff9
-DATA sigmoidConst<>+1304(SB)/8, $0x337ffff9337ffff9
-DATA sigmoidConst<>+1312(SB)/8, $0x3380000233800002
-DATA sigmoidConst<>+1320(SB)/8, $0x3380000233800002
-DATA sigmoidConst<>+1328(SB)/8, $0x3380000233800002
-DATA sigmoidConst<>+1336(SB)/8, $0x3380000233800002
-DATA sigmoidConst<>+1344(SB)/8, $0x3f8000003f800000
-DATA sigmoidConst<>+1352(SB)/8, $0x3f8000003f800000
-DATA sigmoidConst<>+1360(SB)/8, $0x3f8000003f800000
-DATA sigmoidConst<>+1368(SB)/8, $0x3f8000003f800000
+DATA sigmoidConst<>+160(SB)/8, $0x3102e3083102e308
+DATA sigmoidConst<>+168(SB)/8, $0x3102e3083102e308
+DATA sigmoidConst<>+176(SB)/8, $0x3102e3083102e308
+DATA sigmoidConst<>+184(SB)/8, $0x3102e3083102e308
+DATA sigmoidConst<>+192(SB)/8, $0x3f3172183f317218
+DATA sigmoidConst<>+200(SB)/8, $0x3f3172183f317218
+DATA sigmoidConst<>+208(SB)/8, $0x3f3172183f317218
+DATA sigmoidConst<>+216(SB)/8, $0x3f3172183f317218
+DATA sigmoidConst<>+224(SB)/8, $0xbc07f489bc07f489
+DATA sigmoidConst<>+232(SB)/8, $0xbc07f489bc07f489
+DATA sigmoidConst<>+240(SB)/8, $0xbc07f489bc07f489
+DATA sigmoidConst<>+248(SB)/8, $0xbc07f489bc07f489
+DATA sigmoidConst<>+256(SB)/8, $0x3d2b9f303d2b9f30
+DATA sigmoidConst<>+264(SB)/8, $0x3d2b9f303d2b9f30
+DATA sigmoidConst<>+272(SB)/8, $0x3d2b9f303d2b9f30
+DATA sigmoidConst<>+280(SB)/8, $0x3d2b9f303d2b9f30
+DATA sigmoidConst<>+288(SB)/8, $0xbe2aad1bbe2aad1b
+DATA sigmoidConst<>+296(SB)/8, $0xbe2aad1bbe2aad1b
+DATA sigmoidConst<>+304(SB)/8, $0xbe2aad1bbe2aad1b
+DATA sigmoidConst<>+312(SB)/8, $0xbe2aad1bbe2aad1b
+DATA sigmoidConst<>+320(SB)/8, $0x3efffedc3efffedc
+DATA sigmoidConst<>+328(SB)/8, $0x3efffedc3efffedc
+DATA sigmoidConst<>+336(SB)/8, $0x3efffedc3efffedc
+DATA sigmoidConst<>+344(SB)/8, $0x3efffedc3efffedc
+DATA sigmoidConst<>+352(SB)/8, $0xbf7ffffbbf7ffffb
+DATA sigmoidConst<>+360(SB)/8, $0xbf7ffffbbf7ffffb
+DATA sigmoidConst<>+368(SB)/8, $0xbf7ffffbbf7ffffb
+DATA sigmoidConst<>+376(SB)/8, $0xbf7ffffbbf7ffffb
+DATA sigmoidConst<>+384(SB)/8, $0x3f8000003f800000
+DATA sigmoidConst<>+392(SB)/8, $0x3f8000003f800000
+DATA sigmoidConst<>+400(SB)/8, $0x3f8000003f800000
+DATA sigmoidConst<>+408(SB)/8, $0x3f8000003f800000
+DATA sigmoidConst<>+416(SB)/8, $0x43f0000000000000
+DATA sigmoidConst<>+424(SB)/8, $0x43f0000000000000
+DATA sigmoidConst<>+432(SB)/8, $0x43f0000000000000
+DATA sigmoidConst<>+440(SB)/8, $0x43f0000000000000
+DATA sigmoidConst<>+448(SB)/8, $0xc087800000000000
+DATA sigmoidConst<>+456(SB)/8, $0xc087800000000000
+DATA sigmoidConst<>+464(SB)/8, $0xc087800000000000
+DATA sigmoidConst<>+472(SB)/8, $0xc087800000000000
+DATA sigmoidConst<>+480(SB)/8, $0x433800000000043f
+DATA sigmoidConst<>+488(SB)/8, $0x433800000000043f
+DATA sigmoidConst<>+496(SB)/8, $0x433800000000043f
+DATA sigmoidConst<>+504(SB)/8, $0x433800000000043f
+DATA sigmoidConst<>+512(SB)/8, $0x8000000000000000
+DATA sigmoidConst<>+520(SB)/8, $0x8000000000000000
+DATA sigmoidConst<>+528(SB)/8, $0x8000000000000000
+DATA sigmoidConst<>+536(SB)/8, $0x8000000000000000
+DATA sigmoidConst<>+544(SB)/8, $0x3ff71547652b82fe
+DATA sigmoidConst<>+552(SB)/8, $0x3ff71547652b82fe
+DATA sigmoidConst<>+560(SB)/8, $0x3ff71547652b82fe
+DATA sigmoidConst<>+568(SB)/8, $0x3ff71547652b82fe
+DATA sigmoidConst<>+576(SB)/8, $0x3fe62e42fefa3800
+DATA sigmoidConst<>+584(SB)/8, $0x3fe62e42fefa3800
+DATA sigmoidConst<>+592(SB)/8, $0x3fe62e42fefa3800
+DATA sigmoidConst<>+600(SB)/8, $0x3fe62e42fefa3800
+DATA sigmoidConst<>+608(SB)/8, $0x3d2ef35793c76730
+DATA sigmoidConst<>+616(SB)/8, $0x3d2ef35793c76730
+DATA sigmoidConst<>+624(SB)/8, $0x3d2ef35793c76730
+DATA sigmoidConst<>+632(SB)/8, $0x3d2ef35793c76730
+DATA sigmoidConst<>+640(SB)/8, $0x3e5af85de53dd47e
+DATA sigmoidConst<>+648(SB)/8, $0x3e5af85de53dd47e
+DATA sigmoidConst<>+656(SB)/8, $0x3e5af85de53dd47e
+DATA sigmoidConst<>+664(SB)/8, $0x3e5af85de53dd47e
+DATA sigmoidConst<>+672(SB)/8, $0x3e928b19e9b6b508
+DATA sigmoidConst<>+680(SB)/8, $0x3e928b19e9b6b508
+DATA sigmoidConst<>+688(SB)/8, $0x3e928b19e9b6b508
+DATA sigmoidConst<>+696(SB)/8, $0x3e928b19e9b6b508
+DATA sigmoidConst<>+704(SB)/8, $0x3ec71dddf9f2301c
+DATA sigmoidConst<>+712(SB)/8, $0x3ec71dddf9f2301c
+DATA sigmoidConst<>+720(SB)/8, $0x3ec71dddf9f2301c
+DATA sigmoidConst<>+728(SB)/8, $0x3ec71dddf9f2301c
+DATA sigmoidConst<>+736(SB)/8, $0x3efa019951c861e0
+DATA sigmoidConst<>+744(SB)/8, $0x3efa019951c861e0
+DATA sigmoidConst<>+752(SB)/8, $0x3efa019951c861e0
+DATA sigmoidConst<>+760(SB)/8, $0x3efa019951c861e0
+DATA sigmoidConst<>+768(SB)/8, $0x3f2a01a01baf0c2f
+DATA sigmoidConst<>+776(SB)/8, $0x3f2a01a01baf0c2f
+DATA sigmoidConst<>+784(SB)/8, $0x3f2a01a01baf0c2f
+DATA sigmoidConst<>+792(SB)/8, $0x3f2a01a01baf0c2f
+DATA sigmoidConst<>+800(SB)/8, $0x3f56c16c18635d61
+DATA sigmoidConst<>+808(SB)/8, $0x3f56c16c18635d61
+DATA sigmoidConst<>+816(SB)/8, $0x3f56c16c18635d61
+DATA sigmoidConst<>+824(SB)/8, $0x3f56c16c18635d61
+DATA sigmoidConst<>+832(SB)/8, $0x3f8111111110d624
+DATA sigmoidConst<>+840(SB)/8, $0x3f8111111110d624
+DATA sigmoidConst<>+848(SB)/8, $0x3f8111111110d624
+DATA sigmoidConst<>+856(SB)/8, $0x3f8111111110d624
+DATA sigmoidConst<>+864(SB)/8, $0x3fa555555554fd7e
+DATA sigmoidConst<>+872(SB)/8, $0x3fa555555554fd7e
+DATA sigmoidConst<>+880(SB)/8, $0x3fa555555554fd7e
+DATA sigmoidConst<>+888(SB)/8, $0x3fa555555554fd7e
+DATA sigmoidConst<>+896(SB)/8, $0x3fc5555555555561
+DATA sigmoidConst<>+904(SB)/8, $0x3fc5555555555561
+DATA sigmoidConst<>+912(SB)/8, $0x3fc5555555555561
+DATA sigmoidConst<>+920(SB)/8, $0x3fc5555555555561
+DATA sigmoidConst<>+928(SB)/8, $0x3fe000000000000c
+DATA sigmoidConst<>+936(SB)/8, $0x3fe000000000000c
+DATA sigmoidConst<>+944(SB)/8, $0x3fe000000000000c
+DATA sigmoidConst<>+952(SB)/8, $0x3fe000000000000c
+DATA sigmoidConst<>+960(SB)/8, $0xbe29a52bbe29a52b
+DATA sigmoidConst<>+968(SB)/8, $0xbe29a52bbe29a52b
+DATA sigmoidConst<>+976(SB)/8, $0xbe29a52bbe29a52b
+DATA sigmoidConst<>+984(SB)/8, $0xbe29a52bbe29a52b
+DATA sigmoidConst<>+992(SB)/8, $0x3f0145483f014548
+DATA sigmoidConst<>+1000(SB)/8, $0x3f0145483f014548
+DATA sigmoidConst<>+1008(SB)/8, $0x3f0145483f014548
+DATA sigmoidConst<>+1016(SB)/8, $0x3f0145483f014548
+DATA sigmoidConst<>+1024(SB)/8, $0xbf800561bf800561
+DATA sigmoidConst<>+1032(SB)/8, $0xbf800561bf800561
+DATA sigmoidConst<>+1040(SB)/8, $0xbf800561bf800561
+DATA sigmoidConst<>+1048(SB)/8, $0xbf800561bf800561
+DATA sigmoidConst<>+1056(SB)/8, $0x3f7ffb493f7ffb49
+DATA sigmoidConst<>+1064(SB)/8, $0x3f7ffb493f7ffb49
+DATA sigmoidConst<>+1072(SB)/8, $0x3f7ffb493f7ffb49
+DATA sigmoidConst<>+1080(SB)/8, $0x3f7ffb493f7ffb49
+DATA sigmoidConst<>+1088(SB)/8, $0x4b4000974b400097
+DATA sigmoidConst<>+1096(SB)/8, $0x4b4000974b400097
+DATA sigmoidConst<>+1104(SB)/8, $0x4b4000974b400097
+DATA sigmoidConst<>+1112(SB)/8, $0x4b4000974b400097
+DATA sigmoidConst<>+1120(SB)/8, $0x8000000080000000
+DATA sigmoidConst<>+1128(SB)/8, $0x8000000080000000
+DATA sigmoidConst<>+1136(SB)/8, $0x8000000080000000
+DATA sigmoidConst<>+1144(SB)/8, $0x8000000080000000
+DATA sigmoidConst<>+1152(SB)/8, $0x3fb8aa3b3fb8aa3b
+DATA sigmoidConst<>+1160(SB)/8, $0x3fb8aa3b3fb8aa3b
+DATA sigmoidConst<>+1168(SB)/8, $0x3fb8aa3b3fb8aa3b
+DATA sigmoidConst<>+1176(SB)/8, $0x3fb8aa3b3fb8aa3b
+DATA sigmoidConst<>+1184(SB)/8, $0x3007f3713007f371
+DATA sigmoidConst<>+1192(SB)/8, $0x3007f3713007f371
+DATA sigmoidConst<>+1200(SB)/8, $0x3007f3713007f371
+DATA sigmoidConst<>+1208(SB)/8, $0x3007f3713007f371
+DATA sigmoidConst<>+1216(SB)/8, $0x312bb1b8312bb1b8
+DATA sigmoidConst<>+1224(SB)/8, $0x312bb1b8312bb1b8
+DATA sigmoidConst<>+1232(SB)/8, $0x312bb1b8312bb1b8
+DATA sigmoidConst<>+1240(SB)/8, $0x312bb1b8312bb1b8
+DATA sigmoidConst<>+1248(SB)/8, $0x322aadb8322aadb8
+DATA sigmoidConst<>+1256(SB)/8, $0x322aadb8322aadb8
+DATA sigmoidConst<>+1264(SB)/8, $0x322aadb8322aadb8
+DATA sigmoidConst<>+1272(SB)/8, $0x322aadb8322aadb8
+DATA sigmoidConst<>+1280(SB)/8, $0x32fffe8d32fffe8d
+DATA sigmoidConst<>+1288(SB)/8, $0x32fffe8d32fffe8d
+DATA sigmoidConst<>+1296(SB)/8, $0x32fffe8d32fffe8d
+DATA sigmoidConst<>+1304(SB)/8, $0x32fffe8d32fffe8d
+DATA sigmoidConst<>+1312(SB)/8, $0x337ffff9337ffff9
+DATA sigmoidConst<>+1320(SB)/8, $0x337ffff9337ffff9
+DATA sigmoidConst<>+1328(SB)/8, $0x337ffff9337ffff9
+DATA sigmoidConst<>+1336(SB)/8, $0x337ffff9337ffff9
+DATA sigmoidConst<>+1344(SB)/8, $0x3380000233800002
+DATA sigmoidConst<>+1352(SB)/8, $0x3380000233800002
+DATA sigmoidConst<>+1360(SB)/8, $0x3380000233800002
+DATA sigmoidConst<>+1368(SB)/8, $0x3380000233800002
 DATA sigmoidConst<>+1376(SB)/8, $0x3bf0000000000000
 DATA sigmoidConst<>+1384(SB)/8, $0x3bf0000000000000
 DATA sigmoidConst<>+1392(SB)/8, $0x3bf0000000000000
@@ -214,13 +214,14 @@ loop:
 	VFMADD231PS Y4, Y12, Y13
 	VPSLLD $23, Y13, Y14
 	VSUBPS Y3, Y13, Y13
-	VFMADD231PS Y5, Y13, Y12
-	VMOVAPS Y7, Y13
-	VFMADD231PS Y12, Y6, Y13
-	VFMADD213PS Y8, Y12, Y13
+	VFMADD231PS Y6, Y13, Y12
+	VFNMADD231PS Y5, Y13, Y12
+	VMOVAPS Y8, Y13
+	VFMADD231PS Y12, Y7, Y13
 	VFMADD213PS Y9, Y12, Y13
 	VFMADD213PS Y10, Y12, Y13
 	VFMADD213PS Y11, Y12, Y13
+	VFMADD213PS sigmoidConst<>+384(SB), Y12, Y13
 	VMULPS Y14, Y13, Y12
 	VADDPS Y0, Y12, Y12
 	VDIVPS Y12, Y0, Y12
@@ -243,13 +244,14 @@ rest:
 	VFMADD231PS Y4, Y13, Y14
 	VPSLLD $23, Y14, Y15
 	VSUBPS Y3, Y14, Y14
-	VFMADD231PS Y5, Y14, Y13
-	VMOVAPS Y7, Y14
-	VFMADD231PS Y13, Y6, Y14
-	VFMADD213PS Y8, Y13, Y14
+	VFMADD231PS Y6, Y14, Y13
+	VFNMADD231PS Y5, Y14, Y13
+	VMOVAPS Y8, Y14
+	VFMADD231PS Y13, Y7, Y14
 	VFMADD213PS Y9, Y13, Y14
 	VFMADD213PS Y10, Y13, Y14
 	VFMADD213PS Y11, Y13, Y14
+	VFMADD213PS sigmoidConst<>+384(SB), Y13, Y14
 	VMULPS Y15, Y14, Y13
 	VADDPS Y0, Y13, Y13
 	VDIVPS Y13, Y0, Y13
@@ -264,16 +266,16 @@ TEXT ·sigmoidForwardExact64AVX2(SB), NOSPLIT, $0-32
 	MOVQ dst+0(FP), DI
 	MOVQ src+8(FP), SI
 	MOVQ n+16(FP), CX
-	VMOVUPS sigmoidConst<>+384(SB), Y0
-	VMOVUPS sigmoidConst<>+416(SB), Y1
-	VMOVUPS sigmoidConst<>+448(SB), Y2
-	VMOVUPS sigmoidConst<>+480(SB), Y3
-	VMOVUPS sigmoidConst<>+512(SB), Y4
-	VMOVUPS sigmoidConst<>+544(SB), Y5
-	VMOVUPS sigmoidConst<>+576(SB), Y6
-	VMOVUPS sigmoidConst<>+608(SB), Y7
-	VMOVUPS sigmoidConst<>+640(SB), Y8
-	VMOVUPS sigmoidConst<>+672(SB), Y9
+	VMOVUPS sigmoidConst<>+416(SB), Y0
+	VMOVUPS sigmoidConst<>+448(SB), Y1
+	VMOVUPS sigmoidConst<>+480(SB), Y2
+	VMOVUPS sigmoidConst<>+512(SB), Y3
+	VMOVUPS sigmoidConst<>+544(SB), Y4
+	VMOVUPS sigmoidConst<>+576(SB), Y5
+	VMOVUPS sigmoidConst<>+608(SB), Y6
+	VMOVUPS sigmoidConst<>+640(SB), Y7
+	VMOVUPS sigmoidConst<>+672(SB), Y8
+	VMOVUPS sigmoidConst<>+704(SB), Y9
 	SUBQ $4, CX
 	JLT  rest
 
@@ -290,13 +292,13 @@ loop:
 	VMOVAPS Y8, Y13
 	VFMADD231PD Y11, Y7, Y13
 	VFMADD213PD Y9, Y11, Y13
-	VFMADD213PD sigmoidConst<>+704(SB), Y11, Y13
 	VFMADD213PD sigmoidConst<>+736(SB), Y11, Y13
 	VFMADD213PD sigmoidConst<>+768(SB), Y11, Y13
 	VFMADD213PD sigmoidConst<>+800(SB), Y11, Y13
 	VFMADD213PD sigmoidConst<>+832(SB), Y11, Y13
 	VFMADD213PD sigmoidConst<>+864(SB), Y11, Y13
 	VFMADD213PD sigmoidConst<>+896(SB), Y11, Y13
+	VFMADD213PD sigmoidConst<>+928(SB), Y11, Y13
 	VMULPD Y11, Y11, Y14
 	VFMADD231PD Y13, Y14, Y11
 	VFMADD213PD Y12, Y12, Y11
@@ -327,13 +329,13 @@ rest:
 	VMOVAPS Y8, Y14
 	VFMADD231PD Y12, Y7, Y14
 	VFMADD213PD Y9, Y12, Y14
-	VFMADD213PD sigmoidConst<>+704(SB), Y12, Y14
 	VFMADD213PD sigmoidConst<>+736(SB), Y12, Y14
 	VFMADD213PD sigmoidConst<>+768(SB), Y12, Y14
 	VFMADD213PD sigmoidConst<>+800(SB), Y12, Y14
 	VFMADD213PD sigmoidConst<>+832(SB), Y12, Y14
 	VFMADD213PD sigmoidConst<>+864(SB), Y12, Y14
 	VFMADD213PD sigmoidConst<>+896(SB), Y12, Y14
+	VFMADD213PD sigmoidConst<>+928(SB), Y12, Y14
 	VMULPD Y12, Y12, Y15
 	VFMADD231PD Y14, Y15, Y12
 	VFMADD213PD Y13, Y13, Y12
@@ -356,11 +358,11 @@ TEXT ·sigmoidForwardFast32AVX2(SB), NOSPLIT, $0-32
 	VMOVUPS sigmoidConst<>+64(SB), Y2
 	VMOVUPS sigmoidConst<>+96(SB), Y3
 	VMOVUPS sigmoidConst<>+128(SB), Y4
-	VMOVUPS sigmoidConst<>+160(SB), Y5
-	VMOVUPS sigmoidConst<>+928(SB), Y6
-	VMOVUPS sigmoidConst<>+960(SB), Y7
-	VMOVUPS sigmoidConst<>+992(SB), Y8
-	VMOVUPS sigmoidConst<>+1024(SB), Y9
+	VMOVUPS sigmoidConst<>+192(SB), Y5
+	VMOVUPS sigmoidConst<>+960(SB), Y6
+	VMOVUPS sigmoidConst<>+992(SB), Y7
+	VMOVUPS sigmoidConst<>+1024(SB), Y8
+	VMOVUPS sigmoidConst<>+1056(SB), Y9
 	SUBQ $8, CX
 	JLT  rest
 
@@ -420,16 +422,16 @@ TEXT ·sigmoidBackwardExact32AVX2(SB), NOSPLIT, $0-40
 	MOVQ b+16(FP), DX
 	MOVQ n+24(FP), CX
 	VMOVUPS sigmoidConst<>+32(SB), Y0
-	VMOVUPS sigmoidConst<>+1056(SB), Y1
-	VMOVUPS sigmoidConst<>+1088(SB), Y2
-	VMOVUPS sigmoidConst<>+1120(SB), Y3
-	VMOVUPS sigmoidConst<>+160(SB), Y4
-	VMOVUPS sigmoidConst<>+1152(SB), Y5
-	VMOVUPS sigmoidConst<>+1184(SB), Y6
-	VMOVUPS sigmoidConst<>+1216(SB), Y7
-	VMOVUPS sigmoidConst<>+1248(SB), Y8
-	VMOVUPS sigmoidConst<>+1280(SB), Y9
-	VMOVUPS sigmoidConst<>+1312(SB), Y10
+	VMOVUPS sigmoidConst<>+1088(SB), Y1
+	VMOVUPS sigmoidConst<>+1120(SB), Y2
+	VMOVUPS sigmoidConst<>+1152(SB), Y3
+	VMOVUPS sigmoidConst<>+192(SB), Y4
+	VMOVUPS sigmoidConst<>+1184(SB), Y5
+	VMOVUPS sigmoidConst<>+1216(SB), Y6
+	VMOVUPS sigmoidConst<>+1248(SB), Y7
+	VMOVUPS sigmoidConst<>+1280(SB), Y8
+	VMOVUPS sigmoidConst<>+1312(SB), Y9
+	VMOVUPS sigmoidConst<>+1344(SB), Y10
 	SUBQ $8, CX
 	JLT  rest
 
@@ -450,7 +452,7 @@ loop:
 	VFMADD213PS Y9, Y12, Y13
 	VFMADD213PS Y10, Y12, Y13
 	VMULPS Y14, Y13, Y12
-	VADDPS sigmoidConst<>+1344(SB), Y12, Y13
+	VADDPS sigmoidConst<>+384(SB), Y12, Y13
 	VMULPS Y13, Y13, Y13
 	VDIVPS Y13, Y12, Y12
 	VMULPS Y12, Y11, Y11
@@ -483,7 +485,7 @@ rest:
 	VFMADD213PS Y9, Y13, Y14
 	VFMADD213PS Y10, Y13, Y14
 	VMULPS Y15, Y14, Y13
-	VADDPS sigmoidConst<>+1344(SB), Y13, Y14
+	VADDPS sigmoidConst<>+384(SB), Y13, Y14
 	VMULPS Y14, Y14, Y14
 	VDIVPS Y14, Y13, Y13
 	VMULPS Y13, Y12, Y12
@@ -499,16 +501,16 @@ TEXT ·sigmoidBackwardExact64AVX2(SB), NOSPLIT, $0-40
 	MOVQ a+8(FP), SI
 	MOVQ b+16(FP), DX
 	MOVQ n+24(FP), CX
-	VMOVUPS sigmoidConst<>+416(SB), Y0
-	VMOVUPS sigmoidConst<>+448(SB), Y1
+	VMOVUPS sigmoidConst<>+448(SB), Y0
+	VMOVUPS sigmoidConst<>+480(SB), Y1
 	VMOVUPS sigmoidConst<>+1376(SB), Y2
-	VMOVUPS sigmoidConst<>+480(SB), Y3
-	VMOVUPS sigmoidConst<>+512(SB), Y4
-	VMOVUPS sigmoidConst<>+544(SB), Y5
-	VMOVUPS sigmoidConst<>+576(SB), Y6
-	VMOVUPS sigmoidConst<>+608(SB), Y7
-	VMOVUPS sigmoidConst<>+640(SB), Y8
-	VMOVUPS sigmoidConst<>+672(SB), Y9
+	VMOVUPS sigmoidConst<>+512(SB), Y3
+	VMOVUPS sigmoidConst<>+544(SB), Y4
+	VMOVUPS sigmoidConst<>+576(SB), Y5
+	VMOVUPS sigmoidConst<>+608(SB), Y6
+	VMOVUPS sigmoidConst<>+640(SB), Y7
+	VMOVUPS sigmoidConst<>+672(SB), Y8
+	VMOVUPS sigmoidConst<>+704(SB), Y9
 	SUBQ $4, CX
 	JLT  rest
 
@@ -526,13 +528,13 @@ loop:
 	VMOVAPS Y8, Y13
 	VFMADD231PD Y11, Y7, Y13
 	VFMADD213PD Y9, Y11, Y13
-	VFMADD213PD sigmoidConst<>+704(SB), Y11, Y13
 	VFMADD213PD sigmoidConst<>+736(SB), Y11, Y13
 	VFMADD213PD sigmoidConst<>+768(SB), Y11, Y13
 	VFMADD213PD sigmoidConst<>+800(SB), Y11, Y13
 	VFMADD213PD sigmoidConst<>+832(SB), Y11, Y13
 	VFMADD213PD sigmoidConst<>+864(SB), Y11, Y13
 	VFMADD213PD sigmoidConst<>+896(SB), Y11, Y13
+	VFMADD213PD sigmoidConst<>+928(SB), Y11, Y13
 	VMULPD Y11, Y11, Y14
 	VFMADD231PD Y13, Y14, Y11
 	VFMADD213PD Y12, Y12, Y11
@@ -568,13 +570,13 @@ rest:
 	VMOVAPS Y8, Y14
 	VFMADD231PD Y12, Y7, Y14
 	VFMADD213PD Y9, Y12, Y14
-	VFMADD213PD sigmoidConst<>+704(SB), Y12, Y14
 	VFMADD213PD sigmoidConst<>+736(SB), Y12, Y14
 	VFMADD213PD sigmoidConst<>+768(SB), Y12, Y14
 	VFMADD213PD sigmoidConst<>+800(SB), Y12, Y14
 	VFMADD213PD sigmoidConst<>+832(SB), Y12, Y14
 	VFMADD213PD sigmoidConst<>+864(SB), Y12, Y14
 	VFMADD213PD sigmoidConst<>+896(SB), Y12, Y14
+	VFMADD213PD sigmoidConst<>+928(SB), Y12, Y14
 	VMULPD Y12, Y12, Y15
 	VFMADD231PD Y14, Y15, Y12
 	VFMADD213PD Y13, Y13, Y12

@@ -14,82 +14,82 @@ DATA sigmoidConst<>+48(SB)/8, $0x4b40003f4b40003f
 DATA sigmoidConst<>+56(SB)/8, $0x4b40003f4b40003f
 DATA sigmoidConst<>+64(SB)/8, $0xbfb8aa3bbfb8aa3b
 DATA sigmoidConst<>+72(SB)/8, $0xbfb8aa3bbfb8aa3b
-DATA sigmoidConst<>+80(SB)/8, $0x3f3172183f317218
-DATA sigmoidConst<>+88(SB)/8, $0x3f3172183f317218
-DATA sigmoidConst<>+96(SB)/8, $0xbc07f4acbc07f4ac
-DATA sigmoidConst<>+104(SB)/8, $0xbc07f4acbc07f4ac
-DATA sigmoidConst<>+112(SB)/8, $0x3d2ba4923d2ba492
-DATA sigmoidConst<>+120(SB)/8, $0x3d2ba4923d2ba492
-DATA sigmoidConst<>+128(SB)/8, $0xbe2aad16be2aad16
-DATA sigmoidConst<>+136(SB)/8, $0xbe2aad16be2aad16
-DATA sigmoidConst<>+144(SB)/8, $0x3efffed13efffed1
-DATA sigmoidConst<>+152(SB)/8, $0x3efffed13efffed1
-DATA sigmoidConst<>+160(SB)/8, $0xbf7ffffdbf7ffffd
-DATA sigmoidConst<>+168(SB)/8, $0xbf7ffffdbf7ffffd
-DATA sigmoidConst<>+176(SB)/8, $0x3f8000013f800001
-DATA sigmoidConst<>+184(SB)/8, $0x3f8000013f800001
-DATA sigmoidConst<>+192(SB)/8, $0x43f0000000000000
-DATA sigmoidConst<>+200(SB)/8, $0x43f0000000000000
-DATA sigmoidConst<>+208(SB)/8, $0xc087800000000000
-DATA sigmoidConst<>+216(SB)/8, $0xc087800000000000
-DATA sigmoidConst<>+224(SB)/8, $0x433800000000043f
-DATA sigmoidConst<>+232(SB)/8, $0x433800000000043f
-DATA sigmoidConst<>+240(SB)/8, $0x8000000000000000
-DATA sigmoidConst<>+248(SB)/8, $0x8000000000000000
-DATA sigmoidConst<>+256(SB)/8, $0x3ff71547652b82fe
-DATA sigmoidConst<>+264(SB)/8, $0x3ff71547652b82fe
-DATA sigmoidConst<>+272(SB)/8, $0x3fe62e42fefa3800
-DATA sigmoidConst<>+280(SB)/8, $0x3fe62e42fefa3800
-DATA sigmoidConst<>+288(SB)/8, $0x3d2ef35793c76730
-DATA sigmoidConst<>+296(SB)/8, $0x3d2ef35793c76730
-DATA sigmoidConst<>+304(SB)/8, $0x3e5af85de53dd47e
-DATA sigmoidConst<>+312(SB)/8, $0x3e5af85de53dd47e
-DATA sigmoidConst<>+320(SB)/8, $0x3e928b19e9b6b508
-DATA sigmoidConst<>+328(SB)/8, $0x3e928b19e9b6b508
-DATA sigmoidConst<>+336(SB)/8, $0x3ec71dddf9f2301c
-DATA sigmoidConst<>+344(SB)/8, $0x3ec71dddf9f2301c
-DATA sigmoidConst<>+352(SB)/8, $0x3efa019951c861e0
-DATA sigmoidConst<>+360(SB)/8, $0x3efa019951c861e0
-DATA sigmoidConst<>+368(SB)/8, $0x3f2a01a01baf0c2f
-DATA sigmoidConst<>+376(SB)/8, $0x3f2a01a01baf0c2f
-DATA sigmoidConst<>+384(SB)/8, $0x3f56c16c18635d61
-DATA sigmoidConst<>+392(SB)/8, $0x3f56c16c18635d61
-DATA sigmoidConst<>+400(SB)/8, $0x3f8111111110d624
-DATA sigmoidConst<>+408(SB)/8, $0x3f8111111110d624
-DATA sigmoidConst<>+416(SB)/8, $0x3fa555555554fd7e
-DATA sigmoidConst<>+424(SB)/8, $0x3fa555555554fd7e
-DATA sigmoidConst<>+432(SB)/8, $0x3fc5555555555561
-DATA sigmoidConst<>+440(SB)/8, $0x3fc5555555555561
-DATA sigmoidConst<>+448(SB)/8, $0x3fe000000000000c
-DATA sigmoidConst<>+456(SB)/8, $0x3fe000000000000c
-DATA sigmoidConst<>+464(SB)/8, $0xbe29a52bbe29a52b
-DATA sigmoidConst<>+472(SB)/8, $0xbe29a52bbe29a52b
-DATA sigmoidConst<>+480(SB)/8, $0x3f0145483f014548
-DATA sigmoidConst<>+488(SB)/8, $0x3f0145483f014548
-DATA sigmoidConst<>+496(SB)/8, $0xbf800561bf800561
-DATA sigmoidConst<>+504(SB)/8, $0xbf800561bf800561
-DATA sigmoidConst<>+512(SB)/8, $0x3f7ffb493f7ffb49
-DATA sigmoidConst<>+520(SB)/8, $0x3f7ffb493f7ffb49
-DATA sigmoidConst<>+528(SB)/8, $0x4b4000974b400097
-DATA sigmoidConst<>+536(SB)/8, $0x4b4000974b400097
-DATA sigmoidConst<>+544(SB)/8, $0x8000000080000000
-DATA sigmoidConst<>+552(SB)/8, $0x8000000080000000
-DATA sigmoidConst<>+560(SB)/8, $0x3fb8aa3b3fb8aa3b
-DATA sigmoidConst<>+568(SB)/8, $0x3fb8aa3b3fb8aa3b
-DATA sigmoidConst<>+576(SB)/8, $0x3007f3713007f371
-DATA sigmoidConst<>+584(SB)/8, $0x3007f3713007f371
-DATA sigmoidConst<>+592(SB)/8, $0x312bb1b8312bb1b8
-DATA sigmoidConst<>+600(SB)/8, $0x312bb1b8312bb1b8
-DATA sigmoidConst<>+608(SB)/8, $0x322aadb8322aadb8
-DATA sigmoidConst<>+616(SB)/8, $0x322aadb8322aadb8
-DATA sigmoidConst<>+624(SB)/8, $0x32fffe8d32fffe8d
-DATA sigmoidConst<>+632(SB)/8, $0x32fffe8d32fffe8d
-DATA sigmoidConst<>+640(SB)/8, $0x337ffff9337ffff9
-DATA sigmoidConst<>+648(SB)/8, $0x337ffff9337ffff9
-DATA sigmoidConst<>+656(SB)/8, $0x3380000233800002
-DATA sigmoidConst<>+664(SB)/8, $0x3380000233800002
-DATA sigmoidConst<>+672(SB)/8, $0x3f8000003f800000
-DATA sigmoidConst<>+680(SB)/8, $0x3f8000003f800000
+DATA sigmoidConst<>+80(SB)/8, $0x3102e3083102e308
+DATA sigmoidConst<>+88(SB)/8, $0x3102e3083102e308
+DATA sigmoidConst<>+96(SB)/8, $0x3f3172183f317218
+DATA sigmoidConst<>+104(SB)/8, $0x3f3172183f317218
+DATA sigmoidConst<>+112(SB)/8, $0xbc07f489bc07f489
+DATA sigmoidConst<>+120(SB)/8, $0xbc07f489bc07f489
+DATA sigmoidConst<>+128(SB)/8, $0x3d2b9f303d2b9f30
+DATA sigmoidConst<>+136(SB)/8, $0x3d2b9f303d2b9f30
+DATA sigmoidConst<>+144(SB)/8, $0xbe2aad1bbe2aad1b
+DATA sigmoidConst<>+152(SB)/8, $0xbe2aad1bbe2aad1b
+DATA sigmoidConst<>+160(SB)/8, $0x3efffedc3efffedc
+DATA sigmoidConst<>+168(SB)/8, $0x3efffedc3efffedc
+DATA sigmoidConst<>+176(SB)/8, $0xbf7ffffbbf7ffffb
+DATA sigmoidConst<>+184(SB)/8, $0xbf7ffffbbf7ffffb
+DATA sigmoidConst<>+192(SB)/8, $0x3f8000003f800000
+DATA sigmoidConst<>+200(SB)/8, $0x3f8000003f800000
+DATA sigmoidConst<>+208(SB)/8, $0x43f0000000000000
+DATA sigmoidConst<>+216(SB)/8, $0x43f0000000000000
+DATA sigmoidConst<>+224(SB)/8, $0xc087800000000000
+DATA sigmoidConst<>+232(SB)/8, $0xc087800000000000
+DATA sigmoidConst<>+240(SB)/8, $0x433800000000043f
+DATA sigmoidConst<>+248(SB)/8, $0x433800000000043f
+DATA sigmoidConst<>+256(SB)/8, $0x8000000000000000
+DATA sigmoidConst<>+264(SB)/8, $0x8000000000000000
+DATA sigmoidConst<>+272(SB)/8, $0x3ff71547652b82fe
+DATA sigmoidConst<>+280(SB)/8, $0x3ff71547652b82fe
+DATA sigmoidConst<>+288(SB)/8, $0x3fe62e42fefa3800
+DATA sigmoidConst<>+296(SB)/8, $0x3fe62e42fefa3800
+DATA sigmoidConst<>+304(SB)/8, $0x3d2ef35793c76730
+DATA sigmoidConst<>+312(SB)/8, $0x3d2ef35793c76730
+DATA sigmoidConst<>+320(SB)/8, $0x3e5af85de53dd47e
+DATA sigmoidConst<>+328(SB)/8, $0x3e5af85de53dd47e
+DATA sigmoidConst<>+336(SB)/8, $0x3e928b19e9b6b508
+DATA sigmoidConst<>+344(SB)/8, $0x3e928b19e9b6b508
+DATA sigmoidConst<>+352(SB)/8, $0x3ec71dddf9f2301c
+DATA sigmoidConst<>+360(SB)/8, $0x3ec71dddf9f2301c
+DATA sigmoidConst<>+368(SB)/8, $0x3efa019951c861e0
+DATA sigmoidConst<>+376(SB)/8, $0x3efa019951c861e0
+DATA sigmoidConst<>+384(SB)/8, $0x3f2a01a01baf0c2f
+DATA sigmoidConst<>+392(SB)/8, $0x3f2a01a01baf0c2f
+DATA sigmoidConst<>+400(SB)/8, $0x3f56c16c18635d61
+DATA sigmoidConst<>+408(SB)/8, $0x3f56c16c18635d61
+DATA sigmoidConst<>+416(SB)/8, $0x3f8111111110d624
+DATA sigmoidConst<>+424(SB)/8, $0x3f8111111110d624
+DATA sigmoidConst<>+432(SB)/8, $0x3fa555555554fd7e
+DATA sigmoidConst<>+440(SB)/8, $0x3fa555555554fd7e
+DATA sigmoidConst<>+448(SB)/8, $0x3fc5555555555561
+DATA sigmoidConst<>+456(SB)/8, $0x3fc5555555555561
+DATA sigmoidConst<>+464(SB)/8, $0x3fe000000000000c
+DATA sigmoidConst<>+472(SB)/8, $0x3fe000000000000c
+DATA sigmoidConst<>+480(SB)/8, $0xbe29a52bbe29a52b
+DATA sigmoidConst<>+488(SB)/8, $0xbe29a52bbe29a52b
+DATA sigmoidConst<>+496(SB)/8, $0x3f0145483f014548
+DATA sigmoidConst<>+504(SB)/8, $0x3f0145483f014548
+DATA sigmoidConst<>+512(SB)/8, $0xbf800561bf800561
+DATA sigmoidConst<>+520(SB)/8, $0xbf800561bf800561
+DATA sigmoidConst<>+528(SB)/8, $0x3f7ffb493f7ffb49
+DATA sigmoidConst<>+536(SB)/8, $0x3f7ffb493f7ffb49
+DATA sigmoidConst<>+544(SB)/8, $0x4b4000974b400097
+DATA sigmoidConst<>+552(SB)/8, $0x4b4000974b400097
+DATA sigmoidConst<>+560(SB)/8, $0x8000000080000000
+DATA sigmoidConst<>+568(SB)/8, $0x8000000080000000
+DATA sigmoidConst<>+576(SB)/8, $0x3fb8aa3b3fb8aa3b
+DATA sigmoidConst<>+584(SB)/8, $0x3fb8aa3b3fb8aa3b
+DATA sigmoidConst<>+592(SB)/8, $0x3007f3713007f371
+DATA sigmoidConst<>+600(SB)/8, $0x3007f3713007f371
+DATA sigmoidConst<>+608(SB)/8, $0x312bb1b8312bb1b8
+DATA sigmoidConst<>+616(SB)/8, $0x312bb1b8312bb1b8
+DATA sigmoidConst<>+624(SB)/8, $0x322aadb8322aadb8
+DATA sigmoidConst<>+632(SB)/8, $0x322aadb8322aadb8
+DATA sigmoidConst<>+640(SB)/8, $0x32fffe8d32fffe8d
+DATA sigmoidConst<>+648(SB)/8, $0x32fffe8d32fffe8d
+DATA sigmoidConst<>+656(SB)/8, $0x337ffff9337ffff9
+DATA sigmoidConst<>+664(SB)/8, $0x337ffff9337ffff9
+DATA sigmoidConst<>+672(SB)/8, $0x3380000233800002
+DATA sigmoidConst<>+680(SB)/8, $0x3380000233800002
 DATA sigmoidConst<>+688(SB)/8, $0x3bf0000000000000
 DATA sigmoidConst<>+696(SB)/8, $0x3bf0000000000000
 DATA sigmoidConst<>+704(SB)/8, $0x3ff0000000000000
@@ -114,32 +114,34 @@ TEXT ·sigmoidForwardExact32NEON(SB), NOSPLIT, $48-32
 	FMOVQ 144(R5), F9
 	FMOVQ 160(R5), F10
 	FMOVQ 176(R5), F11
+	FMOVQ 192(R5), F12
 	SUBS $4, R3, R3
 	BLT  tail
 
 single:
-	FMOVQ 0(R1), F12
-	WORD $0x4eacf44c // FMIN V12.4S, V2.4S, V12.4S
-	WORD $0x4e2cf42c // FMAX V12.4S, V1.4S, V12.4S
-	WORD $0x4ea31c6d // ORR V13.16B, V3.16B, V3.16B
-	WORD $0x4e24cd8d // FMLA V13.4S, V12.4S, V4.4S
-	WORD $0x4f3755ae // SHL V14.4S, V13.4S, #23
-	WORD $0x4ea3d5ad // FSUB V13.4S, V13.4S, V3.4S
-	WORD $0x4e25cdac // FMLA V12.4S, V13.4S, V5.4S
-	WORD $0x4ea71ced // ORR V13.16B, V7.16B, V7.16B
-	WORD $0x4e2ccccd // FMLA V13.4S, V6.4S, V12.4S
-	WORD $0x4ea81d0f // ORR V15.16B, V8.16B, V8.16B
-	WORD $0x4e2ccdaf // FMLA V15.4S, V13.4S, V12.4S
-	WORD $0x4ea91d2d // ORR V13.16B, V9.16B, V9.16B
-	WORD $0x4e2ccded // FMLA V13.4S, V15.4S, V12.4S
-	WORD $0x4eaa1d4f // ORR V15.16B, V10.16B, V10.16B
-	WORD $0x4e2ccdaf // FMLA V15.4S, V13.4S, V12.4S
-	WORD $0x4eab1d6d // ORR V13.16B, V11.16B, V11.16B
-	WORD $0x4e2ccded // FMLA V13.4S, V15.4S, V12.4S
-	WORD $0x6e2eddac // FMUL V12.4S, V13.4S, V14.4S
-	WORD $0x4e20d58c // FADD V12.4S, V12.4S, V0.4S
-	WORD $0x6e2cfc0c // FDIV V12.4S, V0.4S, V12.4S
-	FMOVQ F12, 0(R0)
+	FMOVQ 0(R1), F13
+	WORD $0x4eadf44d // FMIN V13.4S, V2.4S, V13.4S
+	WORD $0x4e2df42d // FMAX V13.4S, V1.4S, V13.4S
+	WORD $0x4ea31c6e // ORR V14.16B, V3.16B, V3.16B
+	WORD $0x4e24cdae // FMLA V14.4S, V13.4S, V4.4S
+	WORD $0x4f3755cf // SHL V15.4S, V14.4S, #23
+	WORD $0x4ea3d5ce // FSUB V14.4S, V14.4S, V3.4S
+	WORD $0x4e26cdcd // FMLA V13.4S, V14.4S, V6.4S
+	WORD $0x4ea5cdcd // FMLS V13.4S, V14.4S, V5.4S
+	WORD $0x4ea81d0e // ORR V14.16B, V8.16B, V8.16B
+	WORD $0x4e2dccee // FMLA V14.4S, V7.4S, V13.4S
+	WORD $0x4ea91d30 // ORR V16.16B, V9.16B, V9.16B
+	WORD $0x4e2dcdd0 // FMLA V16.4S, V14.4S, V13.4S
+	WORD $0x4eaa1d4e // ORR V14.16B, V10.16B, V10.16B
+	WORD $0x4e2dce0e // FMLA V14.4S, V16.4S, V13.4S
+	WORD $0x4eab1d70 // ORR V16.16B, V11.16B, V11.16B
+	WORD $0x4e2dcdd0 // FMLA V16.4S, V14.4S, V13.4S
+	WORD $0x4eac1d8e // ORR V14.16B, V12.16B, V12.16B
+	WORD $0x4e2dce0e // FMLA V14.4S, V16.4S, V13.4S
+	WORD $0x6e2fddcd // FMUL V13.4S, V14.4S, V15.4S
+	WORD $0x4e20d5ad // FADD V13.4S, V13.4S, V0.4S
+	WORD $0x6e2dfc0d // FDIV V13.4S, V0.4S, V13.4S
+	FMOVQ F13, 0(R0)
 	ADD  $16, R0, R0
 	ADD  $16, R1, R1
 	SUBS $4, R3, R3
@@ -157,28 +159,29 @@ fill0:
 	MOVW.P R8, 4(R6)
 	SUBS $1, R7, R7
 	BNE  fill0
-	FMOVQ in0-32(SP), F12
-	WORD $0x4eacf44c // FMIN V12.4S, V2.4S, V12.4S
-	WORD $0x4e2cf42c // FMAX V12.4S, V1.4S, V12.4S
-	WORD $0x4ea31c6d // ORR V13.16B, V3.16B, V3.16B
-	WORD $0x4e24cd8d // FMLA V13.4S, V12.4S, V4.4S
-	WORD $0x4f3755ae // SHL V14.4S, V13.4S, #23
-	WORD $0x4ea3d5ad // FSUB V13.4S, V13.4S, V3.4S
-	WORD $0x4e25cdac // FMLA V12.4S, V13.4S, V5.4S
-	WORD $0x4ea71ced // ORR V13.16B, V7.16B, V7.16B
-	WORD $0x4e2ccccd // FMLA V13.4S, V6.4S, V12.4S
-	WORD $0x4ea81d0f // ORR V15.16B, V8.16B, V8.16B
-	WORD $0x4e2ccdaf // FMLA V15.4S, V13.4S, V12.4S
-	WORD $0x4ea91d2d // ORR V13.16B, V9.16B, V9.16B
-	WORD $0x4e2ccded // FMLA V13.4S, V15.4S, V12.4S
-	WORD $0x4eaa1d4f // ORR V15.16B, V10.16B, V10.16B
-	WORD $0x4e2ccdaf // FMLA V15.4S, V13.4S, V12.4S
-	WORD $0x4eab1d6d // ORR V13.16B, V11.16B, V11.16B
-	WORD $0x4e2ccded // FMLA V13.4S, V15.4S, V12.4S
-	WORD $0x6e2eddac // FMUL V12.4S, V13.4S, V14.4S
-	WORD $0x4e20d58c // FADD V12.4S, V12.4S, V0.4S
-	WORD $0x6e2cfc0c // FDIV V12.4S, V0.4S, V12.4S
-	FMOVQ F12, out-16(SP)
+	FMOVQ in0-32(SP), F13
+	WORD $0x4eadf44d // FMIN V13.4S, V2.4S, V13.4S
+	WORD $0x4e2df42d // FMAX V13.4S, V1.4S, V13.4S
+	WORD $0x4ea31c6e // ORR V14.16B, V3.16B, V3.16B
+	WORD $0x4e24cdae // FMLA V14.4S, V13.4S, V4.4S
+	WORD $0x4f3755cf // SHL V15.4S, V14.4S, #23
+	WORD $0x4ea3d5ce // FSUB V14.4S, V14.4S, V3.4S
+	WORD $0x4e26cdcd // FMLA V13.4S, V14.4S, V6.4S
+	WORD $0x4ea5cdcd // FMLS V13.4S, V14.4S, V5.4S
+	WORD $0x4ea81d0e // ORR V14.16B, V8.16B, V8.16B
+	WORD $0x4e2dccee // FMLA V14.4S, V7.4S, V13.4S
+	WORD $0x4ea91d30 // ORR V16.16B, V9.16B, V9.16B
+	WORD $0x4e2dcdd0 // FMLA V16.4S, V14.4S, V13.4S
+	WORD $0x4eaa1d4e // ORR V14.16B, V10.16B, V10.16B
+	WORD $0x4e2dce0e // FMLA V14.4S, V16.4S, V13.4S
+	WORD $0x4eab1d70 // ORR V16.16B, V11.16B, V11.16B
+	WORD $0x4e2dcdd0 // FMLA V16.4S, V14.4S, V13.4S
+	WORD $0x4eac1d8e // ORR V14.16B, V12.16B, V12.16B
+	WORD $0x4e2dce0e // FMLA V14.4S, V16.4S, V13.4S
+	WORD $0x6e2fddcd // FMUL V13.4S, V14.4S, V15.4S
+	WORD $0x4e20d5ad // FADD V13.4S, V13.4S, V0.4S
+	WORD $0x6e2dfc0d // FDIV V13.4S, V0.4S, V13.4S
+	FMOVQ F13, out-16(SP)
 	MOVD $out-16(SP), R6
 
 spill:
@@ -196,23 +199,23 @@ TEXT ·sigmoidForwardExact64NEON(SB), NOSPLIT, $48-32
 	MOVD src+8(FP), R1
 	MOVD n+16(FP), R3
 	MOVD $sigmoidConst<>(SB), R5
-	FMOVQ 192(R5), F0
-	FMOVQ 208(R5), F1
-	FMOVQ 224(R5), F2
-	FMOVQ 240(R5), F3
-	FMOVQ 256(R5), F4
-	FMOVQ 272(R5), F5
-	FMOVQ 288(R5), F6
-	FMOVQ 304(R5), F7
-	FMOVQ 320(R5), F8
-	FMOVQ 336(R5), F9
-	FMOVQ 352(R5), F10
-	FMOVQ 368(R5), F11
-	FMOVQ 384(R5), F12
-	FMOVQ 400(R5), F13
-	FMOVQ 416(R5), F14
-	FMOVQ 432(R5), F15
-	FMOVQ 448(R5), F16
+	FMOVQ 208(R5), F0
+	FMOVQ 224(R5), F1
+	FMOVQ 240(R5), F2
+	FMOVQ 256(R5), F3
+	FMOVQ 272(R5), F4
+	FMOVQ 288(R5), F5
+	FMOVQ 304(R5), F6
+	FMOVQ 320(R5), F7
+	FMOVQ 336(R5), F8
+	FMOVQ 352(R5), F9
+	FMOVQ 368(R5), F10
+	FMOVQ 384(R5), F11
+	FMOVQ 400(R5), F12
+	FMOVQ 416(R5), F13
+	FMOVQ 432(R5), F14
+	FMOVQ 448(R5), F15
+	FMOVQ 464(R5), F16
 	SUBS $2, R3, R3
 	BLT  tail
 
@@ -328,11 +331,11 @@ TEXT ·sigmoidForwardFast32NEON(SB), NOSPLIT, $48-32
 	FMOVQ 32(R5), F2
 	FMOVQ 48(R5), F3
 	FMOVQ 64(R5), F4
-	FMOVQ 80(R5), F5
-	FMOVQ 464(R5), F6
-	FMOVQ 480(R5), F7
-	FMOVQ 496(R5), F8
-	FMOVQ 512(R5), F9
+	FMOVQ 96(R5), F5
+	FMOVQ 480(R5), F6
+	FMOVQ 496(R5), F7
+	FMOVQ 512(R5), F8
+	FMOVQ 528(R5), F9
 	SUBS $4, R3, R3
 	BLT  tail
 
@@ -409,17 +412,17 @@ TEXT ·sigmoidBackwardExact32NEON(SB), NOSPLIT, $48-40
 	MOVD n+24(FP), R3
 	MOVD $sigmoidConst<>(SB), R5
 	FMOVQ 16(R5), F0
-	FMOVQ 528(R5), F1
-	FMOVQ 544(R5), F2
-	FMOVQ 560(R5), F3
-	FMOVQ 80(R5), F4
-	FMOVQ 576(R5), F5
-	FMOVQ 592(R5), F6
-	FMOVQ 608(R5), F7
-	FMOVQ 624(R5), F8
-	FMOVQ 640(R5), F9
-	FMOVQ 656(R5), F10
-	FMOVQ 672(R5), F11
+	FMOVQ 544(R5), F1
+	FMOVQ 560(R5), F2
+	FMOVQ 576(R5), F3
+	FMOVQ 96(R5), F4
+	FMOVQ 592(R5), F5
+	FMOVQ 608(R5), F6
+	FMOVQ 624(R5), F7
+	FMOVQ 640(R5), F8
+	FMOVQ 656(R5), F9
+	FMOVQ 672(R5), F10
+	FMOVQ 192(R5), F11
 	SUBS $4, R3, R3
 	BLT  tail
 
@@ -519,23 +522,23 @@ TEXT ·sigmoidBackwardExact64NEON(SB), NOSPLIT, $48-40
 	MOVD b+16(FP), R2
 	MOVD n+24(FP), R3
 	MOVD $sigmoidConst<>(SB), R5
-	FMOVQ 208(R5), F0
-	FMOVQ 224(R5), F1
+	FMOVQ 224(R5), F0
+	FMOVQ 240(R5), F1
 	FMOVQ 688(R5), F2
-	FMOVQ 240(R5), F3
-	FMOVQ 256(R5), F4
-	FMOVQ 272(R5), F5
-	FMOVQ 288(R5), F6
-	FMOVQ 304(R5), F7
-	FMOVQ 320(R5), F8
-	FMOVQ 336(R5), F9
-	FMOVQ 352(R5), F10
-	FMOVQ 368(R5), F11
-	FMOVQ 384(R5), F12
-	FMOVQ 400(R5), F13
-	FMOVQ 416(R5), F14
-	FMOVQ 432(R5), F15
-	FMOVQ 448(R5), F16
+	FMOVQ 256(R5), F3
+	FMOVQ 272(R5), F4
+	FMOVQ 288(R5), F5
+	FMOVQ 304(R5), F6
+	FMOVQ 320(R5), F7
+	FMOVQ 336(R5), F8
+	FMOVQ 352(R5), F9
+	FMOVQ 368(R5), F10
+	FMOVQ 384(R5), F11
+	FMOVQ 400(R5), F12
+	FMOVQ 416(R5), F13
+	FMOVQ 432(R5), F14
+	FMOVQ 448(R5), F15
+	FMOVQ 464(R5), F16
 	FMOVQ 704(R5), F17
 	SUBS $2, R3, R3
 	BLT  tail

@@ -24,126 +24,126 @@ DATA siluConst<>+128(SB)/8, $0xbfb8aa3bbfb8aa3b
 DATA siluConst<>+136(SB)/8, $0xbfb8aa3bbfb8aa3b
 DATA siluConst<>+144(SB)/8, $0xbfb8aa3bbfb8aa3b
 DATA siluConst<>+152(SB)/8, $0xbfb8aa3bbfb8aa3b
-DATA siluConst<>+160(SB)/8, $0x3f3172183f317218
-DATA siluConst<>+168(SB)/8, $0x3f3172183f317218
-DATA siluConst<>+176(SB)/8, $0x3f3172183f317218
-DATA siluConst<>+184(SB)/8, $0x3f3172183f317218
-DATA siluConst<>+192(SB)/8, $0xbc07f4acbc07f4ac
-DATA siluConst<>+200(SB)/8, $0xbc07f4acbc07f4ac
-DATA siluConst<>+208(SB)/8, $0xbc07f4acbc07f4ac
-DATA siluConst<>+216(SB)/8, $0xbc07f4acbc07f4ac
-DATA siluConst<>+224(SB)/8, $0x3d2ba4923d2ba492
-DATA siluConst<>+232(SB)/8, $0x3d2ba4923d2ba492
-DATA siluConst<>+240(SB)/8, $0x3d2ba4923d2ba492
-DATA siluConst<>+248(SB)/8, $0x3d2ba4923d2ba492
-DATA siluConst<>+256(SB)/8, $0xbe2aad16be2aad16
-DATA siluConst<>+264(SB)/8, $0xbe2aad16be2aad16
-DATA siluConst<>+272(SB)/8, $0xbe2aad16be2aad16
-DATA siluConst<>+280(SB)/8, $0xbe2aad16be2aad16
-DATA siluConst<>+288(SB)/8, $0x3efffed13efffed1
-DATA siluConst<>+296(SB)/8, $0x3efffed13efffed1
-DATA siluConst<>+304(SB)/8, $0x3efffed13efffed1
-DATA siluConst<>+312(SB)/8, $0x3efffed13efffed1
-DATA siluConst<>+320(SB)/8, $0xbf7ffffdbf7ffffd
-DATA siluConst<>+328(SB)/8, $0xbf7ffffdbf7ffffd
-DATA siluConst<>+336(SB)/8, $0xbf7ffffdbf7ffffd
-DATA siluConst<>+344(SB)/8, $0xbf7ffffdbf7ffffd
-DATA siluConst<>+352(SB)/8, $0x3f8000013f800001
-DATA siluConst<>+360(SB)/8, $0x3f8000013f800001
-DATA siluConst<>+368(SB)/8, $0x3f8000013f800001
-DATA siluConst<>+376(SB)/8, $0x3f8000013f800001
-DATA siluConst<>+384(SB)/8, $0xc087800000000000
-DATA siluConst<>+392(SB)/8, $0xc087800000000000
-DATA siluConst<>+400(SB)/8, $0xc087800000000000
-DATA siluConst<>+408(SB)/8, $0xc087800000000000
-DATA siluConst<>+416(SB)/8, $0x433800000000043f
-DATA siluConst<>+424(SB)/8, $0x433800000000043f
-DATA siluConst<>+432(SB)/8, $0x433800000000043f
-DATA siluConst<>+440(SB)/8, $0x433800000000043f
-DATA siluConst<>+448(SB)/8, $0x3bf0000000000000
-DATA siluConst<>+456(SB)/8, $0x3bf0000000000000
-DATA siluConst<>+464(SB)/8, $0x3bf0000000000000
-DATA siluConst<>+472(SB)/8, $0x3bf0000000000000
-DATA siluConst<>+480(SB)/8, $0x8000000000000000
-DATA siluConst<>+488(SB)/8, $0x8000000000000000
-DATA siluConst<>+496(SB)/8, $0x8000000000000000
-DATA siluConst<>+504(SB)/8, $0x8000000000000000
-DATA siluConst<>+512(SB)/8, $0x3ff71547652b82fe
-DATA siluConst<>+520(SB)/8, $0x3ff71547652b82fe
-DATA siluConst<>+528(SB)/8, $0x3ff71547652b82fe
-DATA siluConst<>+536(SB)/8, $0x3ff71547652b82fe
-DATA siluConst<>+544(SB)/8, $0x3fe62e42fefa3800
-DATA siluConst<>+552(SB)/8, $0x3fe62e42fefa3800
-DATA siluConst<>+560(SB)/8, $0x3fe62e42fefa3800
-DATA siluConst<>+568(SB)/8, $0x3fe62e42fefa3800
-DATA siluConst<>+576(SB)/8, $0x3d2ef35793c76730
-DATA siluConst<>+584(SB)/8, $0x3d2ef35793c76730
-DATA siluConst<>+592(SB)/8, $0x3d2ef35793c76730
-DATA siluConst<>+600(SB)/8, $0x3d2ef35793c76730
-DATA siluConst<>+608(SB)/8, $0x3e5af85de53dd47e
-DATA siluConst<>+616(SB)/8, $0x3e5af85de53dd47e
-DATA siluConst<>+624(SB)/8, $0x3e5af85de53dd47e
-DATA siluConst<>+632(SB)/8, $0x3e5af85de53dd47e
-DATA siluConst<>+640(SB)/8, $0x3e928b19e9b6b508
-DATA siluConst<>+648(SB)/8, $0x3e928b19e9b6b508
-DATA siluConst<>+656(SB)/8, $0x3e928b19e9b6b508
-DATA siluConst<>+664(SB)/8, $0x3e928b19e9b6b508
-DATA siluConst<>+672(SB)/8, $0x3ec71dddf9f2301c
-DATA siluConst<>+680(SB)/8, $0x3ec71dddf9f2301c
-DATA siluConst<>+688(SB)/8, $0x3ec71dddf9f2301c
-DATA siluConst<>+696(SB)/8, $0x3ec71dddf9f2301c
-DATA siluConst<>+704(SB)/8, $0x3efa019951c861e0
-DATA siluConst<>+712(SB)/8, $0x3efa019951c861e0
-DATA siluConst<>+720(SB)/8, $0x3efa019951c861e0
-DATA siluConst<>+728(SB)/8, $0x3efa019951c861e0
-DATA siluConst<>+736(SB)/8, $0x3f2a01a01baf0c2f
-DATA siluConst<>+744(SB)/8, $0x3f2a01a01baf0c2f
-DATA siluConst<>+752(SB)/8, $0x3f2a01a01baf0c2f
-DATA siluConst<>+760(SB)/8, $0x3f2a01a01baf0c2f
-DATA siluConst<>+768(SB)/8, $0x3f56c16c18635d61
-DATA siluConst<>+776(SB)/8, $0x3f56c16c18635d61
-DATA siluConst<>+784(SB)/8, $0x3f56c16c18635d61
-DATA siluConst<>+792(SB)/8, $0x3f56c16c18635d61
-DATA siluConst<>+800(SB)/8, $0x3f8111111110d624
-DATA siluConst<>+808(SB)/8, $0x3f8111111110d624
-DATA siluConst<>+816(SB)/8, $0x3f8111111110d624
-DATA siluConst<>+824(SB)/8, $0x3f8111111110d624
-DATA siluConst<>+832(SB)/8, $0x3fa555555554fd7e
-DATA siluConst<>+840(SB)/8, $0x3fa555555554fd7e
-DATA siluConst<>+848(SB)/8, $0x3fa555555554fd7e
-DATA siluConst<>+856(SB)/8, $0x3fa555555554fd7e
-DATA siluConst<>+864(SB)/8, $0x3fc5555555555561
-DATA siluConst<>+872(SB)/8, $0x3fc5555555555561
-DATA siluConst<>+880(SB)/8, $0x3fc5555555555561
-DATA siluConst<>+888(SB)/8, $0x3fc5555555555561
-DATA siluConst<>+896(SB)/8, $0x3fe000000000000c
-DATA siluConst<>+904(SB)/8, $0x3fe000000000000c
-DATA siluConst<>+912(SB)/8, $0x3fe000000000000c
-DATA siluConst<>+920(SB)/8, $0x3fe000000000000c
-DATA siluConst<>+928(SB)/8, $0x3ff0000000000000
-DATA siluConst<>+936(SB)/8, $0x3ff0000000000000
-DATA siluConst<>+944(SB)/8, $0x3ff0000000000000
-DATA siluConst<>+952(SB)/8, $0x3ff0000000000000
-DATA siluConst<>+960(SB)/8, $0xbe29a52bbe29a52b
-DATA siluConst<>+968(SB)/8, $0xbe29a52bbe29a52b
-DATA siluConst<>+976(SB)/8, $0xbe29a52bbe29a52b
-DATA siluConst<>+984(SB)/8, $0xbe29a52bbe29a52b
-DATA siluConst<>+992(SB)/8, $0x3f0145483f014548
-DATA siluConst<>+1000(SB)/8, $0x3f0145483f014548
-DATA siluConst<>+1008(SB)/8, $0x3f0145483f014548
-DATA siluConst<>+1016(SB)/8, $0x3f0145483f014548
-DATA siluConst<>+1024(SB)/8, $0xbf800561bf800561
-DATA siluConst<>+1032(SB)/8, $0xbf800561bf800561
-DATA siluConst<>+1040(SB)/8, $0xbf800561bf800561
-DATA siluConst<>+1048(SB)/8, $0xbf800561bf800561
-DATA siluConst<>+1056(SB)/8, $0x3f7ffb493f7ffb49
-DATA siluConst<>+1064(SB)/8, $0x3f7ffb493f7ffb49
-DATA siluConst<>+1072(SB)/8, $0x3f7ffb493f7ffb49
-DATA siluConst<>+1080(SB)/8, $0x3f7ffb493f7ffb49
-DATA siluConst<>+1088(SB)/8, $0x3f8000003f800000
-DATA siluConst<>+1096(SB)/8, $0x3f8000003f800000
-DATA siluConst<>+1104(SB)/8, $0x3f8000003f800000
-DATA siluConst<>+1112(SB)/8, $0x3f8000003f800000
+DATA siluConst<>+160(SB)/8, $0x3102e3083102e308
+DATA siluConst<>+168(SB)/8, $0x3102e3083102e308
+DATA siluConst<>+176(SB)/8, $0x3102e3083102e308
+DATA siluConst<>+184(SB)/8, $0x3102e3083102e308
+DATA siluConst<>+192(SB)/8, $0x3f3172183f317218
+DATA siluConst<>+200(SB)/8, $0x3f3172183f317218
+DATA siluConst<>+208(SB)/8, $0x3f3172183f317218
+DATA siluConst<>+216(SB)/8, $0x3f3172183f317218
+DATA siluConst<>+224(SB)/8, $0xbc07f489bc07f489
+DATA siluConst<>+232(SB)/8, $0xbc07f489bc07f489
+DATA siluConst<>+240(SB)/8, $0xbc07f489bc07f489
+DATA siluConst<>+248(SB)/8, $0xbc07f489bc07f489
+DATA siluConst<>+256(SB)/8, $0x3d2b9f303d2b9f30
+DATA siluConst<>+264(SB)/8, $0x3d2b9f303d2b9f30
+DATA siluConst<>+272(SB)/8, $0x3d2b9f303d2b9f30
+DATA siluConst<>+280(SB)/8, $0x3d2b9f303d2b9f30
+DATA siluConst<>+288(SB)/8, $0xbe2aad1bbe2aad1b
+DATA siluConst<>+296(SB)/8, $0xbe2aad1bbe2aad1b
+DATA siluConst<>+304(SB)/8, $0xbe2aad1bbe2aad1b
+DATA siluConst<>+312(SB)/8, $0xbe2aad1bbe2aad1b
+DATA siluConst<>+320(SB)/8, $0x3efffedc3efffedc
+DATA siluConst<>+328(SB)/8, $0x3efffedc3efffedc
+DATA siluConst<>+336(SB)/8, $0x3efffedc3efffedc
+DATA siluConst<>+344(SB)/8, $0x3efffedc3efffedc
+DATA siluConst<>+352(SB)/8, $0xbf7ffffbbf7ffffb
+DATA siluConst<>+360(SB)/8, $0xbf7ffffbbf7ffffb
+DATA siluConst<>+368(SB)/8, $0xbf7ffffbbf7ffffb
+DATA siluConst<>+376(SB)/8, $0xbf7ffffbbf7ffffb
+DATA siluConst<>+384(SB)/8, $0x3f8000003f800000
+DATA siluConst<>+392(SB)/8, $0x3f8000003f800000
+DATA siluConst<>+400(SB)/8, $0x3f8000003f800000
+DATA siluConst<>+408(SB)/8, $0x3f8000003f800000
+DATA siluConst<>+416(SB)/8, $0xc087800000000000
+DATA siluConst<>+424(SB)/8, $0xc087800000000000
+DATA siluConst<>+432(SB)/8, $0xc087800000000000
+DATA siluConst<>+440(SB)/8, $0xc087800000000000
+DATA siluConst<>+448(SB)/8, $0x433800000000043f
+DATA siluConst<>+456(SB)/8, $0x433800000000043f
+DATA siluConst<>+464(SB)/8, $0x433800000000043f
+DATA siluConst<>+472(SB)/8, $0x433800000000043f
+DATA siluConst<>+480(SB)/8, $0x3bf0000000000000
+DATA siluConst<>+488(SB)/8, $0x3bf0000000000000
+DATA siluConst<>+496(SB)/8, $0x3bf0000000000000
+DATA siluConst<>+504(SB)/8, $0x3bf0000000000000
+DATA siluConst<>+512(SB)/8, $0x8000000000000000
+DATA siluConst<>+520(SB)/8, $0x8000000000000000
+DATA siluConst<>+528(SB)/8, $0x8000000000000000
+DATA siluConst<>+536(SB)/8, $0x8000000000000000
+DATA siluConst<>+544(SB)/8, $0x3ff71547652b82fe
+DATA siluConst<>+552(SB)/8, $0x3ff71547652b82fe
+DATA siluConst<>+560(SB)/8, $0x3ff71547652b82fe
+DATA siluConst<>+568(SB)/8, $0x3ff71547652b82fe
+DATA siluConst<>+576(SB)/8, $0x3fe62e42fefa3800
+DATA siluConst<>+584(SB)/8, $0x3fe62e42fefa3800
+DATA siluConst<>+592(SB)/8, $0x3fe62e42fefa3800
+DATA siluConst<>+600(SB)/8, $0x3fe62e42fefa3800
+DATA siluConst<>+608(SB)/8, $0x3d2ef35793c76730
+DATA siluConst<>+616(SB)/8, $0x3d2ef35793c76730
+DATA siluConst<>+624(SB)/8, $0x3d2ef35793c76730
+DATA siluConst<>+632(SB)/8, $0x3d2ef35793c76730
+DATA siluConst<>+640(SB)/8, $0x3e5af85de53dd47e
+DATA siluConst<>+648(SB)/8, $0x3e5af85de53dd47e
+DATA siluConst<>+656(SB)/8, $0x3e5af85de53dd47e
+DATA siluConst<>+664(SB)/8, $0x3e5af85de53dd47e
+DATA siluConst<>+672(SB)/8, $0x3e928b19e9b6b508
+DATA siluConst<>+680(SB)/8, $0x3e928b19e9b6b508
+DATA siluConst<>+688(SB)/8, $0x3e928b19e9b6b508
+DATA siluConst<>+696(SB)/8, $0x3e928b19e9b6b508
+DATA siluConst<>+704(SB)/8, $0x3ec71dddf9f2301c
+DATA siluConst<>+712(SB)/8, $0x3ec71dddf9f2301c
+DATA siluConst<>+720(SB)/8, $0x3ec71dddf9f2301c
+DATA siluConst<>+728(SB)/8, $0x3ec71dddf9f2301c
+DATA siluConst<>+736(SB)/8, $0x3efa019951c861e0
+DATA siluConst<>+744(SB)/8, $0x3efa019951c861e0
+DATA siluConst<>+752(SB)/8, $0x3efa019951c861e0
+DATA siluConst<>+760(SB)/8, $0x3efa019951c861e0
+DATA siluConst<>+768(SB)/8, $0x3f2a01a01baf0c2f
+DATA siluConst<>+776(SB)/8, $0x3f2a01a01baf0c2f
+DATA siluConst<>+784(SB)/8, $0x3f2a01a01baf0c2f
+DATA siluConst<>+792(SB)/8, $0x3f2a01a01baf0c2f
+DATA siluConst<>+800(SB)/8, $0x3f56c16c18635d61
+DATA siluConst<>+808(SB)/8, $0x3f56c16c18635d61
+DATA siluConst<>+816(SB)/8, $0x3f56c16c18635d61
+DATA siluConst<>+824(SB)/8, $0x3f56c16c18635d61
+DATA siluConst<>+832(SB)/8, $0x3f8111111110d624
+DATA siluConst<>+840(SB)/8, $0x3f8111111110d624
+DATA siluConst<>+848(SB)/8, $0x3f8111111110d624
+DATA siluConst<>+856(SB)/8, $0x3f8111111110d624
+DATA siluConst<>+864(SB)/8, $0x3fa555555554fd7e
+DATA siluConst<>+872(SB)/8, $0x3fa555555554fd7e
+DATA siluConst<>+880(SB)/8, $0x3fa555555554fd7e
+DATA siluConst<>+888(SB)/8, $0x3fa555555554fd7e
+DATA siluConst<>+896(SB)/8, $0x3fc5555555555561
+DATA siluConst<>+904(SB)/8, $0x3fc5555555555561
+DATA siluConst<>+912(SB)/8, $0x3fc5555555555561
+DATA siluConst<>+920(SB)/8, $0x3fc5555555555561
+DATA siluConst<>+928(SB)/8, $0x3fe000000000000c
+DATA siluConst<>+936(SB)/8, $0x3fe000000000000c
+DATA siluConst<>+944(SB)/8, $0x3fe000000000000c
+DATA siluConst<>+952(SB)/8, $0x3fe000000000000c
+DATA siluConst<>+960(SB)/8, $0x3ff0000000000000
+DATA siluConst<>+968(SB)/8, $0x3ff0000000000000
+DATA siluConst<>+976(SB)/8, $0x3ff0000000000000
+DATA siluConst<>+984(SB)/8, $0x3ff0000000000000
+DATA siluConst<>+992(SB)/8, $0xbe29a52bbe29a52b
+DATA siluConst<>+1000(SB)/8, $0xbe29a52bbe29a52b
+DATA siluConst<>+1008(SB)/8, $0xbe29a52bbe29a52b
+DATA siluConst<>+1016(SB)/8, $0xbe29a52bbe29a52b
+DATA siluConst<>+1024(SB)/8, $0x3f0145483f014548
+DATA siluConst<>+1032(SB)/8, $0x3f0145483f014548
+DATA siluConst<>+1040(SB)/8, $0x3f0145483f014548
+DATA siluConst<>+1048(SB)/8, $0x3f0145483f014548
+DATA siluConst<>+1056(SB)/8, $0xbf800561bf800561
+DATA siluConst<>+1064(SB)/8, $0xbf800561bf800561
+DATA siluConst<>+1072(SB)/8, $0xbf800561bf800561
+DATA siluConst<>+1080(SB)/8, $0xbf800561bf800561
+DATA siluConst<>+1088(SB)/8, $0x3f7ffb493f7ffb49
+DATA siluConst<>+1096(SB)/8, $0x3f7ffb493f7ffb49
+DATA siluConst<>+1104(SB)/8, $0x3f7ffb493f7ffb49
+DATA siluConst<>+1112(SB)/8, $0x3f7ffb493f7ffb49
 DATA siluConst<>+1120(SB)/8, $0x4228000042280000
 DATA siluConst<>+1128(SB)/8, $0x4228000042280000
 DATA siluConst<>+1136(SB)/8, $0x4228000042280000
@@ -176,14 +176,16 @@ loop:
 	VFMADD231PS Y5, Y11, Y12
 	VPSLLD $23, Y12, Y13
 	VSUBPS Y1, Y12, Y12
-	VFMADD213PS Y11, Y6, Y12
-	VMOVAPS Y8, Y14
-	VFMADD231PS Y12, Y7, Y14
-	VFMADD213PS Y9, Y12, Y14
-	VFMADD213PS siluConst<>+288(SB), Y12, Y14
-	VFMADD213PS siluConst<>+320(SB), Y12, Y14
-	VFMADD213PS siluConst<>+352(SB), Y12, Y14
-	VPADDD Y13, Y14, Y12
+	VMOVAPS Y11, Y14
+	VFMADD231PS Y7, Y12, Y14
+	VFNMADD231PS Y6, Y12, Y14
+	VMOVAPS Y9, Y12
+	VFMADD231PS Y14, Y8, Y12
+	VFMADD213PS siluConst<>+288(SB), Y14, Y12
+	VFMADD213PS siluConst<>+320(SB), Y14, Y12
+	VFMADD213PS siluConst<>+352(SB), Y14, Y12
+	VFMADD213PS siluConst<>+384(SB), Y14, Y12
+	VPADDD Y13, Y12, Y12
 	VADDPS Y2, Y12, Y12
 	VDIVPS Y12, Y11, Y11
 	VMAXPS Y10, Y3, Y10
@@ -207,14 +209,16 @@ rest:
 	VFMADD231PS Y5, Y12, Y13
 	VPSLLD $23, Y13, Y14
 	VSUBPS Y1, Y13, Y13
-	VFMADD213PS Y12, Y6, Y13
-	VMOVAPS Y8, Y15
-	VFMADD231PS Y13, Y7, Y15
-	VFMADD213PS Y9, Y13, Y15
-	VFMADD213PS siluConst<>+288(SB), Y13, Y15
-	VFMADD213PS siluConst<>+320(SB), Y13, Y15
-	VFMADD213PS siluConst<>+352(SB), Y13, Y15
-	VPADDD Y14, Y15, Y13
+	VMOVAPS Y12, Y15
+	VFMADD231PS Y7, Y13, Y15
+	VFNMADD231PS Y6, Y13, Y15
+	VMOVAPS Y9, Y13
+	VFMADD231PS Y15, Y8, Y13
+	VFMADD213PS siluConst<>+288(SB), Y15, Y13
+	VFMADD213PS siluConst<>+320(SB), Y15, Y13
+	VFMADD213PS siluConst<>+352(SB), Y15, Y13
+	VFMADD213PS siluConst<>+384(SB), Y15, Y13
+	VPADDD Y14, Y13, Y13
 	VADDPS Y2, Y13, Y13
 	VDIVPS Y13, Y12, Y12
 	VMAXPS Y11, Y3, Y11
@@ -230,15 +234,15 @@ TEXT ·siluForwardExact64AVX2(SB), NOSPLIT, $0-32
 	MOVQ dst+0(FP), DI
 	MOVQ src+8(FP), SI
 	MOVQ n+16(FP), CX
-	VMOVUPS siluConst<>+384(SB), Y0
-	VMOVUPS siluConst<>+416(SB), Y1
-	VMOVUPS siluConst<>+448(SB), Y2
+	VMOVUPS siluConst<>+416(SB), Y0
+	VMOVUPS siluConst<>+448(SB), Y1
+	VMOVUPS siluConst<>+480(SB), Y2
 	VXORPS Y3, Y3, Y3
-	VMOVUPS siluConst<>+480(SB), Y4
-	VMOVUPS siluConst<>+512(SB), Y5
-	VMOVUPS siluConst<>+544(SB), Y6
-	VMOVUPS siluConst<>+576(SB), Y7
-	VMOVUPS siluConst<>+608(SB), Y8
+	VMOVUPS siluConst<>+512(SB), Y4
+	VMOVUPS siluConst<>+544(SB), Y5
+	VMOVUPS siluConst<>+576(SB), Y6
+	VMOVUPS siluConst<>+608(SB), Y7
+	VMOVUPS siluConst<>+640(SB), Y8
 	SUBQ $4, CX
 	JLT  rest
 
@@ -253,9 +257,8 @@ loop:
 	VMOVAPS Y10, Y13
 	VFNMADD231PD Y6, Y12, Y13
 	VFNMADD231PD Y7, Y12, Y13
-	VMOVUPS siluConst<>+640(SB), Y12
+	VMOVUPS siluConst<>+672(SB), Y12
 	VFMADD231PD Y13, Y8, Y12
-	VFMADD213PD siluConst<>+672(SB), Y13, Y12
 	VFMADD213PD siluConst<>+704(SB), Y13, Y12
 	VFMADD213PD siluConst<>+736(SB), Y13, Y12
 	VFMADD213PD siluConst<>+768(SB), Y13, Y12
@@ -263,11 +266,12 @@ loop:
 	VFMADD213PD siluConst<>+832(SB), Y13, Y12
 	VFMADD213PD siluConst<>+864(SB), Y13, Y12
 	VFMADD213PD siluConst<>+896(SB), Y13, Y12
+	VFMADD213PD siluConst<>+928(SB), Y13, Y12
 	VMULPD Y13, Y13, Y14
 	VFMADD231PD Y12, Y14, Y13
 	VFMADD213PD Y11, Y11, Y13
 	VMULPD Y13, Y10, Y10
-	VFMADD213PD siluConst<>+928(SB), Y2, Y13
+	VFMADD213PD siluConst<>+960(SB), Y2, Y13
 	VDIVPD Y13, Y10, Y10
 	VMAXPD Y9, Y3, Y9
 	VFMADD231PD Y2, Y10, Y9
@@ -293,9 +297,8 @@ rest:
 	VMOVAPS Y11, Y14
 	VFNMADD231PD Y6, Y13, Y14
 	VFNMADD231PD Y7, Y13, Y14
-	VMOVUPS siluConst<>+640(SB), Y13
+	VMOVUPS siluConst<>+672(SB), Y13
 	VFMADD231PD Y14, Y8, Y13
-	VFMADD213PD siluConst<>+672(SB), Y14, Y13
 	VFMADD213PD siluConst<>+704(SB), Y14, Y13
 	VFMADD213PD siluConst<>+736(SB), Y14, Y13
 	VFMADD213PD siluConst<>+768(SB), Y14, Y13
@@ -303,11 +306,12 @@ rest:
 	VFMADD213PD siluConst<>+832(SB), Y14, Y13
 	VFMADD213PD siluConst<>+864(SB), Y14, Y13
 	VFMADD213PD siluConst<>+896(SB), Y14, Y13
+	VFMADD213PD siluConst<>+928(SB), Y14, Y13
 	VMULPD Y14, Y14, Y15
 	VFMADD231PD Y13, Y15, Y14
 	VFMADD213PD Y12, Y12, Y14
 	VMULPD Y14, Y11, Y11
-	VFMADD213PD siluConst<>+928(SB), Y2, Y14
+	VFMADD213PD siluConst<>+960(SB), Y2, Y14
 	VDIVPD Y14, Y11, Y11
 	VMAXPD Y10, Y3, Y10
 	VFMADD231PD Y2, Y11, Y10
@@ -328,10 +332,10 @@ TEXT ·siluForwardFast32AVX2(SB), NOSPLIT, $0-32
 	VXORPS Y3, Y3, Y3
 	VMOVUPS siluConst<>+96(SB), Y4
 	VMOVUPS siluConst<>+128(SB), Y5
-	VMOVUPS siluConst<>+160(SB), Y6
-	VMOVUPS siluConst<>+960(SB), Y7
-	VMOVUPS siluConst<>+992(SB), Y8
-	VMOVUPS siluConst<>+1024(SB), Y9
+	VMOVUPS siluConst<>+192(SB), Y6
+	VMOVUPS siluConst<>+992(SB), Y7
+	VMOVUPS siluConst<>+1024(SB), Y8
+	VMOVUPS siluConst<>+1056(SB), Y9
 	SUBQ $8, CX
 	JLT  rest
 
@@ -347,7 +351,7 @@ loop:
 	VMOVAPS Y8, Y14
 	VFMADD231PS Y12, Y7, Y14
 	VFMADD213PS Y9, Y12, Y14
-	VFMADD213PS siluConst<>+1056(SB), Y12, Y14
+	VFMADD213PS siluConst<>+1088(SB), Y12, Y14
 	VPADDD Y13, Y14, Y12
 	VADDPS Y2, Y12, Y12
 	VDIVPS Y12, Y11, Y11
@@ -376,7 +380,7 @@ rest:
 	VMOVAPS Y8, Y15
 	VFMADD231PS Y13, Y7, Y15
 	VFMADD213PS Y9, Y13, Y15
-	VFMADD213PS siluConst<>+1056(SB), Y13, Y15
+	VFMADD213PS siluConst<>+1088(SB), Y13, Y15
 	VPADDD Y14, Y15, Y13
 	VADDPS Y2, Y13, Y13
 	VDIVPS Y13, Y12, Y12
@@ -394,16 +398,16 @@ TEXT ·siluBackwardExact32AVX2(SB), NOSPLIT, $0-40
 	MOVQ a+8(FP), SI
 	MOVQ b+16(FP), DX
 	MOVQ n+24(FP), CX
-	VMOVUPS siluConst<>+1088(SB), Y0
+	VMOVUPS siluConst<>+384(SB), Y0
 	VMOVUPS siluConst<>+0(SB), Y1
 	VMOVUPS siluConst<>+1120(SB), Y2
 	VMOVUPS siluConst<>+32(SB), Y3
 	VMOVUPS siluConst<>+64(SB), Y4
 	VMOVUPS siluConst<>+128(SB), Y5
-	VMOVUPS siluConst<>+160(SB), Y6
-	VMOVUPS siluConst<>+192(SB), Y7
-	VMOVUPS siluConst<>+224(SB), Y8
-	VMOVUPS siluConst<>+256(SB), Y9
+	VMOVUPS siluConst<>+192(SB), Y6
+	VMOVUPS siluConst<>+224(SB), Y7
+	VMOVUPS siluConst<>+256(SB), Y8
+	VMOVUPS siluConst<>+288(SB), Y9
 	SUBQ $8, CX
 	JLT  rest
 
@@ -420,9 +424,9 @@ loop:
 	VMOVAPS Y8, Y14
 	VFMADD231PS Y12, Y7, Y14
 	VFMADD213PS Y9, Y12, Y14
-	VFMADD213PS siluConst<>+288(SB), Y12, Y14
 	VFMADD213PS siluConst<>+320(SB), Y12, Y14
 	VFMADD213PS siluConst<>+352(SB), Y12, Y14
+	VFMADD213PS Y0, Y12, Y14
 	VPADDD Y13, Y14, Y12
 	VADDPS Y4, Y12, Y13
 	VDIVPS Y13, Y0, Y13
@@ -456,9 +460,9 @@ rest:
 	VMOVAPS Y8, Y15
 	VFMADD231PS Y13, Y7, Y15
 	VFMADD213PS Y9, Y13, Y15
-	VFMADD213PS siluConst<>+288(SB), Y13, Y15
 	VFMADD213PS siluConst<>+320(SB), Y13, Y15
 	VFMADD213PS siluConst<>+352(SB), Y13, Y15
+	VFMADD213PS Y0, Y13, Y15
 	VPADDD Y14, Y15, Y13
 	VADDPS Y4, Y13, Y14
 	VDIVPS Y14, Y0, Y14
@@ -479,14 +483,14 @@ TEXT ·siluBackwardExact64AVX2(SB), NOSPLIT, $0-40
 	MOVQ a+8(FP), SI
 	MOVQ b+16(FP), DX
 	MOVQ n+24(FP), CX
-	VMOVUPS siluConst<>+928(SB), Y0
-	VMOVUPS siluConst<>+384(SB), Y1
-	VMOVUPS siluConst<>+480(SB), Y2
-	VMOVUPS siluConst<>+416(SB), Y3
-	VMOVUPS siluConst<>+512(SB), Y4
-	VMOVUPS siluConst<>+544(SB), Y5
-	VMOVUPS siluConst<>+576(SB), Y6
-	VMOVUPS siluConst<>+608(SB), Y7
+	VMOVUPS siluConst<>+960(SB), Y0
+	VMOVUPS siluConst<>+416(SB), Y1
+	VMOVUPS siluConst<>+512(SB), Y2
+	VMOVUPS siluConst<>+448(SB), Y3
+	VMOVUPS siluConst<>+544(SB), Y4
+	VMOVUPS siluConst<>+576(SB), Y5
+	VMOVUPS siluConst<>+608(SB), Y6
+	VMOVUPS siluConst<>+640(SB), Y7
 	SUBQ $4, CX
 	JLT  rest
 
@@ -502,9 +506,8 @@ loop:
 	VMOVAPS Y10, Y13
 	VFNMADD231PD Y5, Y12, Y13
 	VFNMADD231PD Y6, Y12, Y13
-	VMOVUPS siluConst<>+640(SB), Y12
+	VMOVUPS siluConst<>+672(SB), Y12
 	VFMADD231PD Y13, Y7, Y12
-	VFMADD213PD siluConst<>+672(SB), Y13, Y12
 	VFMADD213PD siluConst<>+704(SB), Y13, Y12
 	VFMADD213PD siluConst<>+736(SB), Y13, Y12
 	VFMADD213PD siluConst<>+768(SB), Y13, Y12
@@ -512,12 +515,13 @@ loop:
 	VFMADD213PD siluConst<>+832(SB), Y13, Y12
 	VFMADD213PD siluConst<>+864(SB), Y13, Y12
 	VFMADD213PD siluConst<>+896(SB), Y13, Y12
+	VFMADD213PD siluConst<>+928(SB), Y13, Y12
 	VMULPD Y13, Y13, Y14
 	VFMADD231PD Y12, Y14, Y13
 	VFMADD213PD Y11, Y11, Y13
 	VXORPD Y2, Y10, Y11
 	VBLENDVPD Y9, Y10, Y11, Y10
-	VMULPD siluConst<>+448(SB), Y13, Y11
+	VMULPD siluConst<>+480(SB), Y13, Y11
 	VADDPD Y0, Y11, Y12
 	VDIVPD Y12, Y0, Y12
 	VMULPD Y12, Y11, Y11
@@ -550,9 +554,8 @@ rest:
 	VMOVAPS Y11, Y14
 	VFNMADD231PD Y5, Y13, Y14
 	VFNMADD231PD Y6, Y13, Y14
-	VMOVUPS siluConst<>+640(SB), Y13
+	VMOVUPS siluConst<>+672(SB), Y13
 	VFMADD231PD Y14, Y7, Y13
-	VFMADD213PD siluConst<>+672(SB), Y14, Y13
 	VFMADD213PD siluConst<>+704(SB), Y14, Y13
 	VFMADD213PD siluConst<>+736(SB), Y14, Y13
 	VFMADD213PD siluConst<>+768(SB), Y14, Y13
@@ -560,12 +563,13 @@ rest:
 	VFMADD213PD siluConst<>+832(SB), Y14, Y13
 	VFMADD213PD siluConst<>+864(SB), Y14, Y13
 	VFMADD213PD siluConst<>+896(SB), Y14, Y13
+	VFMADD213PD siluConst<>+928(SB), Y14, Y13
 	VMULPD Y14, Y14, Y15
 	VFMADD231PD Y13, Y15, Y14
 	VFMADD213PD Y12, Y12, Y14
 	VXORPD Y2, Y11, Y12
 	VBLENDVPD Y10, Y11, Y12, Y11
-	VMULPD siluConst<>+448(SB), Y14, Y12
+	VMULPD siluConst<>+480(SB), Y14, Y12
 	VADDPD Y0, Y12, Y13
 	VDIVPD Y13, Y0, Y13
 	VMULPD Y13, Y12, Y12

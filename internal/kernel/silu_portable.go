@@ -20,21 +20,22 @@ func siluForwardExact32Portable(dst, src *float32, n int, p *float32) {
 		t7 := fma32(t4, -1.442695, 1.2582848e+07)
 		t8 := math.Float32frombits(math.Float32bits(t7) << 23)
 		t9 := float32(t7 - 1.2582848e+07)
-		t11 := fma32(t9, 0.6931472, t4)
-		t14 := fma32(-0.00829808, t11, 0.041904993)
-		t16 := fma32(t14, t11, -0.1666759)
-		t18 := fma32(t16, t11, 0.49999097)
-		t20 := fma32(t18, t11, -0.9999998)
-		t22 := fma32(t20, t11, 1.0000001)
-		t23 := math.Float32frombits(math.Float32bits(t22) + math.Float32bits(t8))
-		t25 := float32(t23 + 5.421011e-20)
-		t26 := float32(t4 / t25)
-		t28 := x
-		if 0 > t28 {
-			t28 = 0
+		t12 := fma32(t9, 0.6931472, t4)
+		t13 := fma32(-t9, 1.9046542e-09, t12)
+		t16 := fma32(-0.008298048, t13, 0.04189986)
+		t18 := fma32(t16, t13, -0.16667597)
+		t20 := fma32(t18, t13, 0.4999913)
+		t22 := fma32(t20, t13, -0.9999997)
+		t24 := fma32(t22, t13, 1)
+		t25 := math.Float32frombits(math.Float32bits(t24) + math.Float32bits(t8))
+		t27 := float32(t25 + 5.421011e-20)
+		t28 := float32(t4 / t27)
+		t30 := x
+		if 0 > t30 {
+			t30 = 0
 		}
-		t29 := fma32(t26, 5.421011e-20, t28)
-		out[i] = t29
+		t31 := fma32(t28, 5.421011e-20, t30)
+		out[i] = t31
 	}
 }
 
@@ -96,20 +97,20 @@ func siluBackwardExact32Portable(dst, a, b *float32, n int, p *float32) {
 		t8 := math.Float32frombits(math.Float32bits(t7) << 23)
 		t9 := float32(t7 - 1.2582848e+07)
 		t11 := fma32(t9, 0.6931472, t4)
-		t14 := fma32(-0.00829808, t11, 0.041904993)
-		t16 := fma32(t14, t11, -0.1666759)
-		t18 := fma32(t16, t11, 0.49999097)
-		t20 := fma32(t18, t11, -0.9999998)
-		t22 := fma32(t20, t11, 1.0000001)
+		t14 := fma32(-0.008298048, t11, 0.04189986)
+		t16 := fma32(t14, t11, -0.16667597)
+		t18 := fma32(t16, t11, 0.4999913)
+		t20 := fma32(t18, t11, -0.9999997)
+		t22 := fma32(t20, t11, 1)
 		t23 := math.Float32frombits(math.Float32bits(t22) + math.Float32bits(t8))
-		t26 := float32(t23 + 5.421011e-20)
-		t27 := float32(1 / t26)
-		t28 := float32(t23 * t27)
-		t29 := fma32(t4, t28, 1)
-		t30 := float32(t27 * t29)
-		t31 := float32(t30 * 5.421011e-20)
-		t32 := float32(x * t31)
-		out[i] = t32
+		t25 := float32(t23 + 5.421011e-20)
+		t26 := float32(1 / t25)
+		t27 := float32(t23 * t26)
+		t28 := fma32(t4, t27, 1)
+		t29 := float32(t26 * t28)
+		t30 := float32(t29 * 5.421011e-20)
+		t31 := float32(x * t30)
+		out[i] = t31
 	}
 }
 

@@ -252,38 +252,38 @@ DATA softplusConst<>+1952(SB)/8, $0xbfb8aa3bbfb8aa3b
 DATA softplusConst<>+1960(SB)/8, $0xbfb8aa3bbfb8aa3b
 DATA softplusConst<>+1968(SB)/8, $0xbfb8aa3bbfb8aa3b
 DATA softplusConst<>+1976(SB)/8, $0xbfb8aa3bbfb8aa3b
-DATA softplusConst<>+1984(SB)/8, $0xbc07f4acbc07f4ac
-DATA softplusConst<>+1992(SB)/8, $0xbc07f4acbc07f4ac
-DATA softplusConst<>+2000(SB)/8, $0xbc07f4acbc07f4ac
-DATA softplusConst<>+2008(SB)/8, $0xbc07f4acbc07f4ac
-DATA softplusConst<>+2016(SB)/8, $0x3d2ba4923d2ba492
-DATA softplusConst<>+2024(SB)/8, $0x3d2ba4923d2ba492
-DATA softplusConst<>+2032(SB)/8, $0x3d2ba4923d2ba492
-DATA softplusConst<>+2040(SB)/8, $0x3d2ba4923d2ba492
-DATA softplusConst<>+2048(SB)/8, $0xbe2aad16be2aad16
-DATA softplusConst<>+2056(SB)/8, $0xbe2aad16be2aad16
-DATA softplusConst<>+2064(SB)/8, $0xbe2aad16be2aad16
-DATA softplusConst<>+2072(SB)/8, $0xbe2aad16be2aad16
-DATA softplusConst<>+2080(SB)/8, $0x3efffed13efffed1
-DATA softplusConst<>+2088(SB)/8, $0x3efffed13efffed1
-DATA softplusConst<>+2096(SB)/8, $0x3efffed13efffed1
-DATA softplusConst<>+2104(SB)/8, $0x3efffed13efffed1
-DATA softplusConst<>+2112(SB)/8, $0xbf7ffffdbf7ffffd
-DATA softplusConst<>+2120(SB)/8, $0xbf7ffffdbf7ffffd
-DATA softplusConst<>+2128(SB)/8, $0xbf7ffffdbf7ffffd
-DATA softplusConst<>+2136(SB)/8, $0xbf7ffffdbf7ffffd
-DATA softplusConst<>+2144(SB)/8, $0x3f8000013f800001
-DATA softplusConst<>+2152(SB)/8, $0x3f8000013f800001
-DATA softplusConst<>+2160(SB)/8, $0x3f8000013f800001
-DATA softplusConst<>+2168(SB)/8, $0x3f8000013f800001
-DATA softplusConst<>+2176(SB)/8, $0x43f0000000000000
-DATA softplusConst<>+2184(SB)/8, $0x43f0000000000000
-DATA softplusConst<>+2192(SB)/8, $0x43f0000000000000
-DATA softplusConst<>+2200(SB)/8, $0x43f0000000000000
-DATA softplusConst<>+2208(SB)/8, $0x3f8000003f800000
-DATA softplusConst<>+2216(SB)/8, $0x3f8000003f800000
-DATA softplusConst<>+2224(SB)/8, $0x3f8000003f800000
-DATA softplusConst<>+2232(SB)/8, $0x3f8000003f800000
+DATA softplusConst<>+1984(SB)/8, $0x3102e3083102e308
+DATA softplusConst<>+1992(SB)/8, $0x3102e3083102e308
+DATA softplusConst<>+2000(SB)/8, $0x3102e3083102e308
+DATA softplusConst<>+2008(SB)/8, $0x3102e3083102e308
+DATA softplusConst<>+2016(SB)/8, $0xbc07f489bc07f489
+DATA softplusConst<>+2024(SB)/8, $0xbc07f489bc07f489
+DATA softplusConst<>+2032(SB)/8, $0xbc07f489bc07f489
+DATA softplusConst<>+2040(SB)/8, $0xbc07f489bc07f489
+DATA softplusConst<>+2048(SB)/8, $0x3d2b9f303d2b9f30
+DATA softplusConst<>+2056(SB)/8, $0x3d2b9f303d2b9f30
+DATA softplusConst<>+2064(SB)/8, $0x3d2b9f303d2b9f30
+DATA softplusConst<>+2072(SB)/8, $0x3d2b9f303d2b9f30
+DATA softplusConst<>+2080(SB)/8, $0xbe2aad1bbe2aad1b
+DATA softplusConst<>+2088(SB)/8, $0xbe2aad1bbe2aad1b
+DATA softplusConst<>+2096(SB)/8, $0xbe2aad1bbe2aad1b
+DATA softplusConst<>+2104(SB)/8, $0xbe2aad1bbe2aad1b
+DATA softplusConst<>+2112(SB)/8, $0x3efffedc3efffedc
+DATA softplusConst<>+2120(SB)/8, $0x3efffedc3efffedc
+DATA softplusConst<>+2128(SB)/8, $0x3efffedc3efffedc
+DATA softplusConst<>+2136(SB)/8, $0x3efffedc3efffedc
+DATA softplusConst<>+2144(SB)/8, $0xbf7ffffbbf7ffffb
+DATA softplusConst<>+2152(SB)/8, $0xbf7ffffbbf7ffffb
+DATA softplusConst<>+2160(SB)/8, $0xbf7ffffbbf7ffffb
+DATA softplusConst<>+2168(SB)/8, $0xbf7ffffbbf7ffffb
+DATA softplusConst<>+2176(SB)/8, $0x3f8000003f800000
+DATA softplusConst<>+2184(SB)/8, $0x3f8000003f800000
+DATA softplusConst<>+2192(SB)/8, $0x3f8000003f800000
+DATA softplusConst<>+2200(SB)/8, $0x3f8000003f800000
+DATA softplusConst<>+2208(SB)/8, $0x43f0000000000000
+DATA softplusConst<>+2216(SB)/8, $0x43f0000000000000
+DATA softplusConst<>+2224(SB)/8, $0x43f0000000000000
+DATA softplusConst<>+2232(SB)/8, $0x43f0000000000000
 DATA softplusConst<>+2240(SB)/8, $0x4190000041900000
 DATA softplusConst<>+2248(SB)/8, $0x4190000041900000
 DATA softplusConst<>+2256(SB)/8, $0x4190000041900000
@@ -594,8 +594,8 @@ TEXT ·softplusBackwardExact32AVX2(SB), NOSPLIT, $0-40
 	VMOVUPS softplusConst<>+1888(SB), Y2
 	VMOVUPS softplusConst<>+1920(SB), Y3
 	VMOVUPS softplusConst<>+1952(SB), Y4
-	VMOVUPS softplusConst<>+128(SB), Y5
-	VMOVUPS softplusConst<>+1984(SB), Y6
+	VMOVUPS softplusConst<>+1984(SB), Y5
+	VMOVUPS softplusConst<>+128(SB), Y6
 	VMOVUPS softplusConst<>+2016(SB), Y7
 	VMOVUPS softplusConst<>+2048(SB), Y8
 	VMOVUPS softplusConst<>+2080(SB), Y9
@@ -612,13 +612,14 @@ loop:
 	VFMADD231PS Y4, Y12, Y13
 	VPSLLD $23, Y13, Y14
 	VSUBPS Y3, Y13, Y13
-	VFMADD231PS Y5, Y13, Y12
-	VMOVAPS Y7, Y13
-	VFMADD231PS Y12, Y6, Y13
-	VFMADD213PS Y8, Y12, Y13
+	VFMADD231PS Y6, Y13, Y12
+	VFNMADD231PS Y5, Y13, Y12
+	VMOVAPS Y8, Y13
+	VFMADD231PS Y12, Y7, Y13
 	VFMADD213PS Y9, Y12, Y13
 	VFMADD213PS Y10, Y12, Y13
 	VFMADD213PS softplusConst<>+2144(SB), Y12, Y13
+	VFMADD213PS softplusConst<>+2176(SB), Y12, Y13
 	VMULPS Y14, Y13, Y12
 	VADDPS Y0, Y12, Y12
 	VDIVPS Y12, Y0, Y12
@@ -644,13 +645,14 @@ rest:
 	VFMADD231PS Y4, Y13, Y14
 	VPSLLD $23, Y14, Y15
 	VSUBPS Y3, Y14, Y14
-	VFMADD231PS Y5, Y14, Y13
-	VMOVAPS Y7, Y14
-	VFMADD231PS Y13, Y6, Y14
-	VFMADD213PS Y8, Y13, Y14
+	VFMADD231PS Y6, Y14, Y13
+	VFNMADD231PS Y5, Y14, Y13
+	VMOVAPS Y8, Y14
+	VFMADD231PS Y13, Y7, Y14
 	VFMADD213PS Y9, Y13, Y14
 	VFMADD213PS Y10, Y13, Y14
 	VFMADD213PS softplusConst<>+2144(SB), Y13, Y14
+	VFMADD213PS softplusConst<>+2176(SB), Y13, Y14
 	VMULPS Y15, Y14, Y13
 	VADDPS Y0, Y13, Y13
 	VDIVPS Y13, Y0, Y13
@@ -667,7 +669,7 @@ TEXT ·softplusBackwardExact64AVX2(SB), NOSPLIT, $0-40
 	MOVQ a+8(FP), SI
 	MOVQ b+16(FP), DX
 	MOVQ n+24(FP), CX
-	VMOVUPS softplusConst<>+2176(SB), Y0
+	VMOVUPS softplusConst<>+2208(SB), Y0
 	VMOVUPS softplusConst<>+640(SB), Y1
 	VMOVUPS softplusConst<>+672(SB), Y2
 	VMOVUPS softplusConst<>+736(SB), Y3
@@ -759,7 +761,7 @@ TEXT ·softplusBackwardOutputExact32AVX2(SB), NOSPLIT, $0-40
 	MOVQ a+8(FP), SI
 	MOVQ b+16(FP), DX
 	MOVQ n+24(FP), CX
-	VMOVUPS softplusConst<>+2208(SB), Y0
+	VMOVUPS softplusConst<>+2176(SB), Y0
 	VMOVUPS softplusConst<>+2240(SB), Y1
 	VMOVUPS softplusConst<>+2272(SB), Y2
 	VMOVUPS softplusConst<>+1952(SB), Y3
