@@ -72,7 +72,7 @@ func half1[H ~uint16](f *Function, k kernel.Unary[float32], c kernel.Half, dst, 
 	}
 	checkOverlap(&dst[0], &src[0], len(dst))
 	var buf [halfBlock]float32
-	b := noescape(&buf[0])
+	b := kernel.NoEscape(&buf[0])
 	for len(dst) > 0 {
 		n := min(len(dst), halfBlock)
 		c.Widen(b, bits(src), n)
@@ -91,7 +91,7 @@ func half2[H ~uint16](f *Function, k kernel.Binary[float32], c kernel.Half, dst,
 	checkOverlap(&dst[0], &dy[0], len(dst))
 	checkOverlap(&dst[0], &x[0], len(dst))
 	var buf [2][halfBlock]float32
-	b0, b1 := noescape(&buf[0][0]), noescape(&buf[1][0])
+	b0, b1 := kernel.NoEscape(&buf[0][0]), kernel.NoEscape(&buf[1][0])
 	for len(dst) > 0 {
 		n := min(len(dst), halfBlock)
 		c.Widen(b0, bits(dy), n)
@@ -103,4 +103,4 @@ func half2[H ~uint16](f *Function, k kernel.Binary[float32], c kernel.Half, dst,
 }
 
 // bits returns the first element of a slice as the conversions take it.
-func bits[H ~uint16](s []H) *uint16 { return (*uint16)(unsafe.Pointer(noescape(&s[0]))) }
+func bits[H ~uint16](s []H) *uint16 { return (*uint16)(unsafe.Pointer(kernel.NoEscape(&s[0]))) }

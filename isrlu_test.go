@@ -6,6 +6,8 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
+
+	"github.com/isrlu/isrlu/internal/kernel"
 )
 
 // forEachFunction runs a test on every registered function with its default
@@ -206,7 +208,7 @@ func TestParamGradSumsPerChannel(t *testing.T) {
 }
 
 func TestStreamedAndPlainResultsAgree(t *testing.T) {
-	n := streamBytes/4 + 77
+	n := kernel.StreamBytes/4 + 77
 	x := normal32(n+16, 2)
 	whole, parts := make([]float32, n+16), make([]float32, n)
 	forEachFunction(t, func(t *testing.T, f *Function) {

@@ -1,8 +1,6 @@
 package rsqrt
 
 import (
-	"unsafe"
-
 	"github.com/isrlu/isrlu/internal/cpu"
 	"github.com/isrlu/isrlu/internal/kernel"
 )
@@ -25,44 +23,10 @@ func kernelsOf[T float32 | float64](t kernel.Table[T]) *kernelSet[T] {
 	return &k
 }
 
-// chunk is the most elements that one call of a kernel takes: the scheduler
-// cannot stop a goroutine inside assembly.
-const chunk = 1 << 20
-
-// streamBytes is the size of a destination from which streaming stores win,
-// as in package isrlu.
-const streamBytes = 32 << 20
-
 // run applies the kernel to slices that have been checked.
 func (k *kernelSet[T]) run(dst, src []T, p Precision) {
 	if int(p) >= len(k) {
 		panic("rsqrt: unknown precision " + p.String())
 	}
-	forward := k[p].Forward
-	if size := int(unsafe.Sizeof(T(0))); k[p].Stream != nil && len(dst)*size >= streamBytes && &dst[0] != &src[0] {
-		off := -uintptr(unsafe.Pointer(&dst[0])) % kernel.StreamAlign
-		if off%unsafe.Sizeof(T(0)) == 0 {
-			head := int(off) / size
-			call(forward, dst[:head], src)
-			forward, dst, src = k[p].Stream, dst[head:], src[head:]
-		}
-	}
-	for len(dst) > 0 {
-		n := min(len(dst), chunk)
-		call(forward, dst[:n], src)
-		dst, src = dst[n:], src[n:]
-	}
-}
-
-func call[T float32 | float64](f kernel.Unary[T], dst, src []T) {
-	if len(dst) > 0 {
-		f(noescape(&dst[0]), noescape(&src[0]), len(dst), nil)
-	}
-}
-
-// noescape hides a pointer from escape analysis, which must assume that a
-// kernel called through a table keeps it. No kernel does.
-func noescape[T any](p *T) *T {
-	x := uintptr(unsafe.Pointer(p))
-	return *(**T)(unsafe.Pointer(&x))
+	kernel.Run(k[p].Forward, k[p].Stream, dst, src, nil)
 }

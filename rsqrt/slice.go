@@ -2,7 +2,6 @@ package rsqrt
 
 import (
 	"fmt"
-	"unsafe"
 
 	"github.com/isrlu/isrlu/internal/kernel"
 )
@@ -50,9 +49,7 @@ func checkSlices[T float32 | float64](dst, src []T) {
 	if len(dst) != len(src) {
 		panicLengths(len(dst), len(src))
 	}
-	d, s := uintptr(unsafe.Pointer(unsafe.SliceData(dst))), uintptr(unsafe.Pointer(unsafe.SliceData(src)))
-	size := uintptr(len(dst)) * unsafe.Sizeof(T(0))
-	if d != s && d < s+size && s < d+size {
+	if len(dst) > 0 && kernel.Overlap(&dst[0], &src[0], len(dst)) {
 		panicOverlap()
 	}
 }

@@ -167,9 +167,9 @@ func TestSliceWritesItsElementsOnly(t *testing.T) {
 	})
 }
 
-// Slices beyond streamBytes and chunk, at every alignment of an element.
+// Slices beyond kernel.StreamBytes and kernel.Chunk, at every alignment of an element.
 func TestSliceOfManyElements(t *testing.T) {
-	const n = streamBytes/4 + chunk/2 + 3
+	const n = kernel.StreamBytes/4 + kernel.Chunk/2 + 3
 	x := make([]float32, n)
 	for i := range x {
 		x[i] = float32(i%4093) + 0.5
