@@ -23,7 +23,7 @@ const (
 	dyRange2  = 11 // 1/scale^2
 	dyInverse = 12 // sqrt(beta)/scale
 
-	isrNewton = 13 // (1 - 2*2^-24) alpha
+	isrNewton = 13 // (1 - 2^-24) alpha
 )
 
 // An isr is one member of the family: the function around the curve.
@@ -136,9 +136,9 @@ func (f isr) forwardDefault(b *B, x V) V {
 		return f.refine(b, x, m, f.q(b, n))
 	case b.level == AVX2:
 		// A Newton step never overshoots: after the 12 bits of RSQRTPS it is
-		// up to 3.4 half ulps too small. A q with A = 1 - 2*2^-24 in the
-		// place of q enlarges the result by half of that.
-		return f.refine(b, x, m, b.FMA(b.Mul(b.Param(isrNewton), n), n, b.Const(1-2*0x1p-24)).As("q"))
+		// up to 3.4 half ulps too small. A q with A = 1 - 2^-24 in the
+		// place of q enlarges the result a little.
+		return f.refine(b, x, m, b.FMA(b.Mul(b.Param(isrNewton), n), n, b.Const(1-0x1p-24)).As("q"))
 	}
 	q4 := b.FMA(b.Mul(b.Param(isrAlpha4), n), n, b.Const(4)).As("q4")
 	e := b.RsqrtEst(q4).As("e")

@@ -12,10 +12,10 @@ DATA dyisruConst<>+32(SB)/8, $0x3ff0000000000000
 DATA dyisruConst<>+40(SB)/8, $0x3ff0000000000000
 DATA dyisruConst<>+48(SB)/8, $0x3ff0000000000000
 DATA dyisruConst<>+56(SB)/8, $0x3ff0000000000000
-DATA dyisruConst<>+64(SB)/8, $0x3f7ffffe3f7ffffe
-DATA dyisruConst<>+72(SB)/8, $0x3f7ffffe3f7ffffe
-DATA dyisruConst<>+80(SB)/8, $0x3f7ffffe3f7ffffe
-DATA dyisruConst<>+88(SB)/8, $0x3f7ffffe3f7ffffe
+DATA dyisruConst<>+64(SB)/8, $0x3f7fffff3f7fffff
+DATA dyisruConst<>+72(SB)/8, $0x3f7fffff3f7fffff
+DATA dyisruConst<>+80(SB)/8, $0x3f7fffff3f7fffff
+DATA dyisruConst<>+88(SB)/8, $0x3f7fffff3f7fffff
 DATA dyisruConst<>+96(SB)/8, $0x3f0000003f000000
 DATA dyisruConst<>+104(SB)/8, $0x3f0000003f000000
 DATA dyisruConst<>+112(SB)/8, $0x3f0000003f000000

@@ -12,10 +12,10 @@ DATA isrluConst<>+32(SB)/8, $0x3ff0000000000000
 DATA isrluConst<>+40(SB)/8, $0x3ff0000000000000
 DATA isrluConst<>+48(SB)/8, $0x3ff0000000000000
 DATA isrluConst<>+56(SB)/8, $0x3ff0000000000000
-DATA isrluConst<>+64(SB)/8, $0x3f7ffffe3f7ffffe
-DATA isrluConst<>+72(SB)/8, $0x3f7ffffe3f7ffffe
-DATA isrluConst<>+80(SB)/8, $0x3f7ffffe3f7ffffe
-DATA isrluConst<>+88(SB)/8, $0x3f7ffffe3f7ffffe
+DATA isrluConst<>+64(SB)/8, $0x3f7fffff3f7fffff
+DATA isrluConst<>+72(SB)/8, $0x3f7fffff3f7fffff
+DATA isrluConst<>+80(SB)/8, $0x3f7fffff3f7fffff
+DATA isrluConst<>+88(SB)/8, $0x3f7fffff3f7fffff
 DATA isrluConst<>+96(SB)/8, $0x3f0000003f000000
 DATA isrluConst<>+104(SB)/8, $0x3f0000003f000000
 DATA isrluConst<>+112(SB)/8, $0x3f0000003f000000

@@ -12,10 +12,10 @@ DATA isruConst<>+32(SB)/8, $0x3ff0000000000000
 DATA isruConst<>+40(SB)/8, $0x3ff0000000000000
 DATA isruConst<>+48(SB)/8, $0x3ff0000000000000
 DATA isruConst<>+56(SB)/8, $0x3ff0000000000000
-DATA isruConst<>+64(SB)/8, $0x3f7ffffe3f7ffffe
-DATA isruConst<>+72(SB)/8, $0x3f7ffffe3f7ffffe
-DATA isruConst<>+80(SB)/8, $0x3f7ffffe3f7ffffe
-DATA isruConst<>+88(SB)/8, $0x3f7ffffe3f7ffffe
+DATA isruConst<>+64(SB)/8, $0x3f7fffff3f7fffff
+DATA isruConst<>+72(SB)/8, $0x3f7fffff3f7fffff
+DATA isruConst<>+80(SB)/8, $0x3f7fffff3f7fffff
+DATA isruConst<>+88(SB)/8, $0x3f7fffff3f7fffff
 DATA isruConst<>+96(SB)/8, $0x3f0000003f000000
 DATA isruConst<>+104(SB)/8, $0x3f0000003f000000
 DATA isruConst<>+112(SB)/8, $0x3f0000003f000000

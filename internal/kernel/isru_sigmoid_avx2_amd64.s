@@ -20,10 +20,10 @@ DATA isruSigmoidConst<>+96(SB)/8, $0x3ff0000000000000
 DATA isruSigmoidConst<>+104(SB)/8, $0x3ff0000000000000
 DATA isruSigmoidConst<>+112(SB)/8, $0x3ff0000000000000
 DATA isruSigmoidConst<>+120(SB)/8, $0x3ff0000000000000
-DATA isruSigmoidConst<>+128(SB)/8, $0x3f7ffffe3f7ffffe
-DATA isruSigmoidConst<>+136(SB)/8, $0x3f7ffffe3f7ffffe
-DATA isruSigmoidConst<>+144(SB)/8, $0x3f7ffffe3f7ffffe
-DATA isruSigmoidConst<>+152(SB)/8, $0x3f7ffffe3f7ffffe
+DATA isruSigmoidConst<>+128(SB)/8, $0x3f7fffff3f7fffff
+DATA isruSigmoidConst<>+136(SB)/8, $0x3f7fffff3f7fffff
+DATA isruSigmoidConst<>+144(SB)/8, $0x3f7fffff3f7fffff
+DATA isruSigmoidConst<>+152(SB)/8, $0x3f7fffff3f7fffff
 DATA isruSigmoidConst<>+160(SB)/8, $0x3fd8000000000000
 DATA isruSigmoidConst<>+168(SB)/8, $0x3fd8000000000000
 DATA isruSigmoidConst<>+176(SB)/8, $0x3fd8000000000000

@@ -17,7 +17,7 @@ func ISRParams[T float32 | float64](alpha T) [NumParams]T {
 		bound = T(math.Min(0x1p400/root, largest[T]()))
 	}
 	p := [NumParams]T{alpha, 4 * alpha, bound, -bound, estimate, -estimate, 1 - alpha}
-	p[13] = T((1 - 2*0x1p-24) * float64(alpha))
+	p[13] = T((1 - 0x1p-24) * float64(alpha))
 	return p
 }
 
