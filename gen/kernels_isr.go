@@ -22,8 +22,6 @@ const (
 	dyRange   = 10 // scale
 	dyRange2  = 11 // 1/scale^2
 	dyInverse = 12 // sqrt(beta)/scale
-
-	isrNewton = 13 // (1 - 2^-24) alpha
 )
 
 // An isr is one member of the family: the function around the curve.
@@ -131,14 +129,10 @@ func (f isr) forwardDefault(b *B, x V) V {
 	if f.scaled {
 		m = b.Mul(n, b.Param(dyScale))
 	}
-	switch {
-	case b.Is64():
+	if b.Is64() || b.level == AVX2 {
+		// After the 12 bits of RSQRTPS one Newton step leaves up to 3.4 half
+		// ulps, which rounding makes 5.
 		return f.refine(b, x, m, f.q(b, n))
-	case b.level == AVX2:
-		// A Newton step never overshoots: after the 12 bits of RSQRTPS it is
-		// up to 3.4 half ulps too small. A q with A = 1 - 2^-24 in the
-		// place of q enlarges the result a little.
-		return f.refine(b, x, m, b.FMA(b.Mul(b.Param(isrNewton), n), n, b.Const(1-0x1p-24)).As("q"))
 	}
 	q4 := b.FMA(b.Mul(b.Param(isrAlpha4), n), n, b.Const(4)).As("q4")
 	e := b.RsqrtEst(q4).As("e")
@@ -148,17 +142,12 @@ func (f isr) forwardDefault(b *B, x V) V {
 }
 
 // refine expands m r = m e (1-h)^(-1/2) with h = 1 - q e^2, the correction
-// added last: one rounding less than multiplying by it. float32 takes one
-// term, which is Newton's step.
+// added last: one rounding less than multiplying by it.
 func (f isr) refine(b *B, x, m, q V) V {
 	e := b.RsqrtEst(q).As("e")
 	z := b.Mul(m, e).As("z")
 	h := b.FNMA(b.Mul(q, e), e, b.Const(1)).As("h")
-	p := b.Const(0.5)
-	if b.Is64() {
-		p = rsqrtSeries(b, h)
-	}
-	y := b.FMA(b.Mul(z, h), p, z).As("y")
+	y := b.FMA(b.Mul(z, h), rsqrtSeries(b, h), z).As("y")
 	switch {
 	case f.oneSided:
 		return b.SelectNeg(x, y, x)

@@ -16,9 +16,7 @@ func ISRParams[T float32 | float64](alpha T) [NumParams]T {
 	if isDouble[T]() {
 		bound = T(math.Min(0x1p400/root, largest[T]()))
 	}
-	p := [NumParams]T{alpha, 4 * alpha, bound, -bound, estimate, -estimate, 1 - alpha}
-	p[13] = T((1 - 0x1p-24) * float64(alpha))
-	return p
+	return [NumParams]T{alpha, 4 * alpha, bound, -bound, estimate, -estimate, 1 - alpha}
 }
 
 // DyISRUParams returns the parameters of the DyISRU kernels for
