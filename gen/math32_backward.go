@@ -15,10 +15,8 @@ func seluBackward(b *B, dy, x V) V {
 func tanhBackward(b *B, dy, x V) V {
 	// 4e/(1+e)^2, e = e^-2|x|; the reduction works on |x|, in units of ln2/2.
 	a := b.Max(b.Const(-53), b.NegAbs(x))
-	big := b.Const(magic + 32 + 127)
-	n := b.FMA(a, b.Const(2*log2e), big)
-	k := b.Shl(n, 23)
-	t := b.FNMA(b.Sub(n, big), b.Const(ln2/2), a)
+	n, k := round(b, a, 2*log2e, 32+127)
+	t := b.FNMA(n, b.Const(ln2/2), a)
 	e := b.Mul(horner(b, t, expTwiceC[:]...), k)
 	d := b.FMA(e, b.Const(0.25), b.Const(1))
 	return b.Mul(dy, b.Div(e, b.Mul(d, d)))
@@ -47,11 +45,7 @@ func siluBackward(b *B, dy, x V) V {
 // geluBackward: G = e^(-a^2/2) (g(a) - a/sqrt(2 pi)), a = |x|; G for x < 0, 1-G otherwise.
 func geluBackward(b *B, dy, x V) V {
 	a := b.Min(b.Const(14.7), b.Abs(x))
-	big := b.Const(magic + 32 + 127)
-	n := b.FMA(b.Mul(a, a), b.Const(-log2e/2), big)
-	k := b.Shl(n, 23)
-	m := b.Sub(n, big)
-	r := b.FMA(m, b.Const(ln2x2Lo), b.FMA(a, a, b.Mul(m, b.Const(ln2x2Hi))))
+	r, k := reduceSquare(b, a, 32+127)
 	e := b.Mul(horner(b, r, expHalfSmallC[:]...), k)
 	g := b.Div(horner(b, a, geluBackP[:]...), horner(b, a, geluBackQ[:]...))
 	f := b.Mul(e, b.FNMA(a, b.Const(0.39894228040143267794), g))
@@ -62,10 +56,8 @@ func geluTanhBackward(b *B, dy, x V) V {
 	x = b.Max(b.Const(-10.95), b.Min(b.Const(7), x))
 	s := b.FMA(x, x, b.Const(geluTanhK))
 	v := b.Mul(x, s)
-	big := b.Const(magic - 64)
-	n := b.FMA(v, b.Const(-log2e*geluTanhC), big)
-	k := b.Shl(n, 23)
-	t := b.FMA(b.Sub(n, big), b.Const(ln2/geluTanhC), v)
+	n, k := round(b, v, -log2e*geluTanhC, -64)
+	t := b.FMA(n, b.Const(ln2/geluTanhC), v)
 	e := b.IAdd(horner(b, t, expTanhC[:]...), k)
 	r := b.Div(b.Const(1), b.Add(e, b.Const(0x1p-64)))
 	// x (2u)' = x C (3 x^2 + K)

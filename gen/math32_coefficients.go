@@ -7,9 +7,7 @@ var (
 	expC   = [...]float64{0.008297636173665524, 0.04191538318991661, 0.16667574644088745, 0.49998894333839417, 0.9999997019767761, 1.0000001192092896}
 	expm1C = [...]float64{0.001370696, 0.00837089587, 0.0416710116, 0.166664913, 0.499999762, 1}
 	log1pC = [...]float64{0.00523228897, -0.0295039564, 0.0782262012, -0.136634111, 0.191060364, -0.248429403, 0.333190322, -0.499994338, 0.999999702}
-	tanhP  = [...]float64{1.39622118e-08, 2.10438793e-05, 0.00352194789, 0.13403216, 1}
-	tanhQ  = [...]float64{8.02399427e-07, 0.000332876691, 0.0259772632, 0.467365265, 1}
-	geluP  = [...]float64{-5.84163217e-06, 4.91940409e-05, -8.81928208e-05, -0.000102596474, -0.00100053649, 0.00397399487, 0.0338565148, -0.226024866, 0.5}
+	geluP  = [...]float64{-0.000101347192, 0.000213298583, 0.000594475656, -0.0017614261, -0.00464992179, 0.0109471045, 0.0712080598, 0.170792699, 0.252757043}
 
 	// erfcx(a/sqrt 2)/2 as a quotient, for the derivative.
 	geluBackP = [...]float64{0.00407841662, 0.0403950252, 0.18255505, 0.437418252, 0.5}
@@ -20,9 +18,10 @@ var (
 	expSmallC = [...]float64{4.94569719e-10, 2.49785637e-09, 9.93472327e-09, 2.98017255e-08, 5.96046128e-08, 5.96046412e-08}
 	seluC     = [...]float64{0.00137060205, 0.008368521, 0.0416710563, 0.166665033, 0.499999672, 1}
 	// (e^(-r/2) - 1)/r
-	expm1HalfC = [...]float64{2.16220978e-05, -0.000261666864, 0.0026042005, -0.0208332427, 0.124999933, -0.49999994}
+	expm1HalfC = [...]float64{2.15933524e-05, -0.000261657406, 0.00260423869, -0.0208334085, 0.124999933, -0.499999881}
 	expTanhC   = [...]float64{-1.53475543e-08, 1.08665631e-06, -6.05532332e-05, 0.00254569366, -0.0713548064, 1.00000012}
 
+	expm1TwiceC   = scaled(expm1C[:], 2, 2)
 	expSeluC      = scaled(expC[:], 0x1p-24*seluLambda*seluAlpha, 1)
 	expTwiceC     = scaled(expC[:], 0x1p-30, 2)
 	expHalfSmallC = scaled(expC[:], 0x1p-32, -0.5)
@@ -32,11 +31,12 @@ var (
 // seluAtMinusInf is -scale alpha, moved with seluC.
 const seluAtMinusInf = -1.75809932
 
-// tanhMax is where the quotient reaches 1.
-const tanhMax = 8.69982719
-
-// geluDen makes u a variable in which geluP has the least degree.
-const geluDen = 0.345833331
+// geluDen makes u a variable in which geluP has the least degree; geluShift
+// spreads the rounding errors of its steps over the range.
+const (
+	geluDen   = 0.345833451
+	geluShift = 0.7
+)
 
 // scaled turns the coefficients of p(t) into those of c p(s t).
 func scaled(p []float64, c, s float64) []float64 {

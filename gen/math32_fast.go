@@ -23,17 +23,14 @@ func sigmoidForwardFast(b *B, x V) V {
 func siluForwardFast(b *B, x V) V {
 	a := b.Max(b.Const(-110), b.NegAbs(x))
 	t, k := reduceNeg(b, a, -64)
-	d := b.Add(b.IAdd(horner(b, t, expFastNegC...), k), b.Const(0x1p-64))
-	return b.FMA(b.Div(a, d), b.Const(0x1p-64), b.Max(b.Const(0), x))
+	return gatedTail(b, x, a, b.IAdd(horner(b, t, expFastNegC...), k))
 }
 
 func geluForwardFast(b *B, x V) V {
 	a := b.Min(b.Const(14.5), b.Abs(x))
 	w := b.Mul(a, a)
-	big := b.Const(magic + 32)
-	n := b.FMA(w, b.Const(-log2e/2), big)
-	k := b.Shl(n, 23)
-	r := b.FMA(b.Sub(n, big), b.Const(2*ln2), w)
+	n, k := round(b, w, -log2e/2, 32)
+	r := b.FMA(n, b.Const(2*ln2), w)
 	e := b.IAdd(horner(b, r, expFastHalfC...), k)
 	num := b.Mul(a, b.Mul(e, horner(b, a, 0.0627683179, 0.278845067, 0.5)))
 	q := b.Div(num, horner(b, a, 0.157166286, 0.703943844, 1.35634212, 1))

@@ -12,379 +12,387 @@ DATA geluConst<>+32(SB)/8, $0x4b4000204b400020
 DATA geluConst<>+40(SB)/8, $0x4b4000204b400020
 DATA geluConst<>+48(SB)/8, $0x4b4000204b400020
 DATA geluConst<>+56(SB)/8, $0x4b4000204b400020
-DATA geluConst<>+64(SB)/8, $0x8000000080000000
-DATA geluConst<>+72(SB)/8, $0x8000000080000000
-DATA geluConst<>+80(SB)/8, $0x8000000080000000
-DATA geluConst<>+88(SB)/8, $0x8000000080000000
-DATA geluConst<>+96(SB)/8, $0xbf38aa3bbf38aa3b
-DATA geluConst<>+104(SB)/8, $0xbf38aa3bbf38aa3b
-DATA geluConst<>+112(SB)/8, $0xbf38aa3bbf38aa3b
-DATA geluConst<>+120(SB)/8, $0xbf38aa3bbf38aa3b
-DATA geluConst<>+128(SB)/8, $0x363fbe8e363fbe8e
-DATA geluConst<>+136(SB)/8, $0x363fbe8e363fbe8e
-DATA geluConst<>+144(SB)/8, $0x363fbe8e363fbe8e
-DATA geluConst<>+152(SB)/8, $0x363fbe8e363fbe8e
-DATA geluConst<>+160(SB)/8, $0x3fb172003fb17200
-DATA geluConst<>+168(SB)/8, $0x3fb172003fb17200
-DATA geluConst<>+176(SB)/8, $0x3fb172003fb17200
-DATA geluConst<>+184(SB)/8, $0x3fb172003fb17200
-DATA geluConst<>+192(SB)/8, $0x3eb111113eb11111
-DATA geluConst<>+200(SB)/8, $0x3eb111113eb11111
-DATA geluConst<>+208(SB)/8, $0x3eb111113eb11111
-DATA geluConst<>+216(SB)/8, $0x3eb111113eb11111
-DATA geluConst<>+224(SB)/8, $0x3f8000003f800000
-DATA geluConst<>+232(SB)/8, $0x3f8000003f800000
-DATA geluConst<>+240(SB)/8, $0x3f8000003f800000
-DATA geluConst<>+248(SB)/8, $0x3f8000003f800000
-DATA geluConst<>+256(SB)/8, $0xb6c4033db6c4033d
-DATA geluConst<>+264(SB)/8, $0xb6c4033db6c4033d
-DATA geluConst<>+272(SB)/8, $0xb6c4033db6c4033d
-DATA geluConst<>+280(SB)/8, $0xb6c4033db6c4033d
-DATA geluConst<>+288(SB)/8, $0x384e55b3384e55b3
-DATA geluConst<>+296(SB)/8, $0x384e55b3384e55b3
-DATA geluConst<>+304(SB)/8, $0x384e55b3384e55b3
-DATA geluConst<>+312(SB)/8, $0x384e55b3384e55b3
-DATA geluConst<>+320(SB)/8, $0xb8b8f429b8b8f429
-DATA geluConst<>+328(SB)/8, $0xb8b8f429b8b8f429
-DATA geluConst<>+336(SB)/8, $0xb8b8f429b8b8f429
-DATA geluConst<>+344(SB)/8, $0xb8b8f429b8b8f429
-DATA geluConst<>+352(SB)/8, $0xb8d72910b8d72910
-DATA geluConst<>+360(SB)/8, $0xb8d72910b8d72910
-DATA geluConst<>+368(SB)/8, $0xb8d72910b8d72910
-DATA geluConst<>+376(SB)/8, $0xb8d72910b8d72910
-DATA geluConst<>+384(SB)/8, $0xba83246fba83246f
-DATA geluConst<>+392(SB)/8, $0xba83246fba83246f
-DATA geluConst<>+400(SB)/8, $0xba83246fba83246f
-DATA geluConst<>+408(SB)/8, $0xba83246fba83246f
-DATA geluConst<>+416(SB)/8, $0x3b8238493b823849
-DATA geluConst<>+424(SB)/8, $0x3b8238493b823849
-DATA geluConst<>+432(SB)/8, $0x3b8238493b823849
-DATA geluConst<>+440(SB)/8, $0x3b8238493b823849
-DATA geluConst<>+448(SB)/8, $0x3d0aad213d0aad21
-DATA geluConst<>+456(SB)/8, $0x3d0aad213d0aad21
-DATA geluConst<>+464(SB)/8, $0x3d0aad213d0aad21
-DATA geluConst<>+472(SB)/8, $0x3d0aad213d0aad21
-DATA geluConst<>+480(SB)/8, $0xbe677310be677310
-DATA geluConst<>+488(SB)/8, $0xbe677310be677310
-DATA geluConst<>+496(SB)/8, $0xbe677310be677310
-DATA geluConst<>+504(SB)/8, $0xbe677310be677310
-DATA geluConst<>+512(SB)/8, $0x3f0000003f000000
-DATA geluConst<>+520(SB)/8, $0x3f0000003f000000
-DATA geluConst<>+528(SB)/8, $0x3f0000003f000000
-DATA geluConst<>+536(SB)/8, $0x3f0000003f000000
-DATA geluConst<>+544(SB)/8, $0xb9893055b9893055
-DATA geluConst<>+552(SB)/8, $0xb9893055b9893055
-DATA geluConst<>+560(SB)/8, $0xb9893055b9893055
-DATA geluConst<>+568(SB)/8, $0xb9893055b9893055
-DATA geluConst<>+576(SB)/8, $0x37b5611a37b5611a
-DATA geluConst<>+584(SB)/8, $0x37b5611a37b5611a
-DATA geluConst<>+592(SB)/8, $0x37b5611a37b5611a
-DATA geluConst<>+600(SB)/8, $0x37b5611a37b5611a
-DATA geluConst<>+608(SB)/8, $0x3b2aab3c3b2aab3c
-DATA geluConst<>+616(SB)/8, $0x3b2aab3c3b2aab3c
-DATA geluConst<>+624(SB)/8, $0x3b2aab3c3b2aab3c
-DATA geluConst<>+632(SB)/8, $0x3b2aab3c3b2aab3c
-DATA geluConst<>+640(SB)/8, $0xbcaaaa7abcaaaa7a
-DATA geluConst<>+648(SB)/8, $0xbcaaaa7abcaaaa7a
-DATA geluConst<>+656(SB)/8, $0xbcaaaa7abcaaaa7a
-DATA geluConst<>+664(SB)/8, $0xbcaaaa7abcaaaa7a
-DATA geluConst<>+672(SB)/8, $0x3dfffff73dfffff7
-DATA geluConst<>+680(SB)/8, $0x3dfffff73dfffff7
-DATA geluConst<>+688(SB)/8, $0x3dfffff73dfffff7
-DATA geluConst<>+696(SB)/8, $0x3dfffff73dfffff7
-DATA geluConst<>+704(SB)/8, $0xbefffffebefffffe
-DATA geluConst<>+712(SB)/8, $0xbefffffebefffffe
-DATA geluConst<>+720(SB)/8, $0xbefffffebefffffe
-DATA geluConst<>+728(SB)/8, $0xbefffffebefffffe
-DATA geluConst<>+736(SB)/8, $0x2f8000002f800000
-DATA geluConst<>+744(SB)/8, $0x2f8000002f800000
-DATA geluConst<>+752(SB)/8, $0x2f8000002f800000
-DATA geluConst<>+760(SB)/8, $0x2f8000002f800000
-DATA geluConst<>+768(SB)/8, $0x4043600000000000
-DATA geluConst<>+776(SB)/8, $0x4043600000000000
-DATA geluConst<>+784(SB)/8, $0x4043600000000000
-DATA geluConst<>+792(SB)/8, $0x4043600000000000
-DATA geluConst<>+800(SB)/8, $0x433800000000043f
-DATA geluConst<>+808(SB)/8, $0x433800000000043f
-DATA geluConst<>+816(SB)/8, $0x433800000000043f
-DATA geluConst<>+824(SB)/8, $0x433800000000043f
-DATA geluConst<>+832(SB)/8, $0x8000000000000000
-DATA geluConst<>+840(SB)/8, $0x8000000000000000
-DATA geluConst<>+848(SB)/8, $0x8000000000000000
-DATA geluConst<>+856(SB)/8, $0x8000000000000000
-DATA geluConst<>+864(SB)/8, $0xbfe0000000000000
-DATA geluConst<>+872(SB)/8, $0xbfe0000000000000
-DATA geluConst<>+880(SB)/8, $0xbfe0000000000000
-DATA geluConst<>+888(SB)/8, $0xbfe0000000000000
-DATA geluConst<>+896(SB)/8, $0x3ff71547652b82fe
-DATA geluConst<>+904(SB)/8, $0x3ff71547652b82fe
-DATA geluConst<>+912(SB)/8, $0x3ff71547652b82fe
-DATA geluConst<>+920(SB)/8, $0x3ff71547652b82fe
-DATA geluConst<>+928(SB)/8, $0x3d2ef35793c76730
-DATA geluConst<>+936(SB)/8, $0x3d2ef35793c76730
-DATA geluConst<>+944(SB)/8, $0x3d2ef35793c76730
-DATA geluConst<>+952(SB)/8, $0x3d2ef35793c76730
-DATA geluConst<>+960(SB)/8, $0x3fe62e42fefa3800
-DATA geluConst<>+968(SB)/8, $0x3fe62e42fefa3800
-DATA geluConst<>+976(SB)/8, $0x3fe62e42fefa3800
-DATA geluConst<>+984(SB)/8, $0x3fe62e42fefa3800
-DATA geluConst<>+992(SB)/8, $0x3e5af85de53dd47e
-DATA geluConst<>+1000(SB)/8, $0x3e5af85de53dd47e
-DATA geluConst<>+1008(SB)/8, $0x3e5af85de53dd47e
-DATA geluConst<>+1016(SB)/8, $0x3e5af85de53dd47e
-DATA geluConst<>+1024(SB)/8, $0x3e928b19e9b6b508
-DATA geluConst<>+1032(SB)/8, $0x3e928b19e9b6b508
-DATA geluConst<>+1040(SB)/8, $0x3e928b19e9b6b508
-DATA geluConst<>+1048(SB)/8, $0x3e928b19e9b6b508
-DATA geluConst<>+1056(SB)/8, $0x3ec71dddf9f2301c
-DATA geluConst<>+1064(SB)/8, $0x3ec71dddf9f2301c
-DATA geluConst<>+1072(SB)/8, $0x3ec71dddf9f2301c
-DATA geluConst<>+1080(SB)/8, $0x3ec71dddf9f2301c
-DATA geluConst<>+1088(SB)/8, $0x3efa019951c861e0
-DATA geluConst<>+1096(SB)/8, $0x3efa019951c861e0
-DATA geluConst<>+1104(SB)/8, $0x3efa019951c861e0
-DATA geluConst<>+1112(SB)/8, $0x3efa019951c861e0
-DATA geluConst<>+1120(SB)/8, $0x3f2a01a01baf0c2f
-DATA geluConst<>+1128(SB)/8, $0x3f2a01a01baf0c2f
-DATA geluConst<>+1136(SB)/8, $0x3f2a01a01baf0c2f
-DATA geluConst<>+1144(SB)/8, $0x3f2a01a01baf0c2f
-DATA geluConst<>+1152(SB)/8, $0x3f56c16c18635d61
-DATA geluConst<>+1160(SB)/8, $0x3f56c16c18635d61
-DATA geluConst<>+1168(SB)/8, $0x3f56c16c18635d61
-DATA geluConst<>+1176(SB)/8, $0x3f56c16c18635d61
-DATA geluConst<>+1184(SB)/8, $0x3f8111111110d624
-DATA geluConst<>+1192(SB)/8, $0x3f8111111110d624
-DATA geluConst<>+1200(SB)/8, $0x3f8111111110d624
-DATA geluConst<>+1208(SB)/8, $0x3f8111111110d624
-DATA geluConst<>+1216(SB)/8, $0x3fa555555554fd7e
-DATA geluConst<>+1224(SB)/8, $0x3fa555555554fd7e
-DATA geluConst<>+1232(SB)/8, $0x3fa555555554fd7e
-DATA geluConst<>+1240(SB)/8, $0x3fa555555554fd7e
-DATA geluConst<>+1248(SB)/8, $0x3fc5555555555561
-DATA geluConst<>+1256(SB)/8, $0x3fc5555555555561
-DATA geluConst<>+1264(SB)/8, $0x3fc5555555555561
-DATA geluConst<>+1272(SB)/8, $0x3fc5555555555561
-DATA geluConst<>+1280(SB)/8, $0x3fe000000000000c
-DATA geluConst<>+1288(SB)/8, $0x3fe000000000000c
-DATA geluConst<>+1296(SB)/8, $0x3fe000000000000c
-DATA geluConst<>+1304(SB)/8, $0x3fe000000000000c
-DATA geluConst<>+1312(SB)/8, $0x3f57d797463965ab
-DATA geluConst<>+1320(SB)/8, $0x3f57d797463965ab
-DATA geluConst<>+1328(SB)/8, $0x3f57d797463965ab
-DATA geluConst<>+1336(SB)/8, $0x3f57d797463965ab
-DATA geluConst<>+1344(SB)/8, $0x3ee46861aa52c77c
-DATA geluConst<>+1352(SB)/8, $0x3ee46861aa52c77c
-DATA geluConst<>+1360(SB)/8, $0x3ee46861aa52c77c
-DATA geluConst<>+1368(SB)/8, $0x3ee46861aa52c77c
-DATA geluConst<>+1376(SB)/8, $0x3fa9a033cc327419
-DATA geluConst<>+1384(SB)/8, $0x3fa9a033cc327419
-DATA geluConst<>+1392(SB)/8, $0x3fa9a033cc327419
-DATA geluConst<>+1400(SB)/8, $0x3fa9a033cc327419
-DATA geluConst<>+1408(SB)/8, $0x3fe014b942691e4d
-DATA geluConst<>+1416(SB)/8, $0x3fe014b942691e4d
-DATA geluConst<>+1424(SB)/8, $0x3fe014b942691e4d
-DATA geluConst<>+1432(SB)/8, $0x3fe014b942691e4d
-DATA geluConst<>+1440(SB)/8, $0x3ff2aa9df30e56c3
-DATA geluConst<>+1448(SB)/8, $0x3ff2aa9df30e56c3
-DATA geluConst<>+1456(SB)/8, $0x3ff2aa9df30e56c3
-DATA geluConst<>+1464(SB)/8, $0x3ff2aa9df30e56c3
-DATA geluConst<>+1472(SB)/8, $0x3f2385541a844051
-DATA geluConst<>+1480(SB)/8, $0x3f2385541a844051
-DATA geluConst<>+1488(SB)/8, $0x3f2385541a844051
-DATA geluConst<>+1496(SB)/8, $0x3f2385541a844051
-DATA geluConst<>+1504(SB)/8, $0x3e94f0bdd77b33cc
-DATA geluConst<>+1512(SB)/8, $0x3e94f0bdd77b33cc
-DATA geluConst<>+1520(SB)/8, $0x3e94f0bdd77b33cc
-DATA geluConst<>+1528(SB)/8, $0x3e94f0bdd77b33cc
-DATA geluConst<>+1536(SB)/8, $0x3f8471e72094ab81
-DATA geluConst<>+1544(SB)/8, $0x3f8471e72094ab81
-DATA geluConst<>+1552(SB)/8, $0x3f8471e72094ab81
-DATA geluConst<>+1560(SB)/8, $0x3f8471e72094ab81
-DATA geluConst<>+1568(SB)/8, $0x3fc7be7675de2870
-DATA geluConst<>+1576(SB)/8, $0x3fc7be7675de2870
-DATA geluConst<>+1584(SB)/8, $0x3fc7be7675de2870
-DATA geluConst<>+1592(SB)/8, $0x3fc7be7675de2870
-DATA geluConst<>+1600(SB)/8, $0x3fee9d3746ac4d71
-DATA geluConst<>+1608(SB)/8, $0x3fee9d3746ac4d71
-DATA geluConst<>+1616(SB)/8, $0x3fee9d3746ac4d71
-DATA geluConst<>+1624(SB)/8, $0x3fee9d3746ac4d71
-DATA geluConst<>+1632(SB)/8, $0x3fe6922b97d01da6
-DATA geluConst<>+1640(SB)/8, $0x3fe6922b97d01da6
-DATA geluConst<>+1648(SB)/8, $0x3fe6922b97d01da6
-DATA geluConst<>+1656(SB)/8, $0x3fe6922b97d01da6
-DATA geluConst<>+1664(SB)/8, $0x3f3884584e277c05
-DATA geluConst<>+1672(SB)/8, $0x3f3884584e277c05
-DATA geluConst<>+1680(SB)/8, $0x3f3884584e277c05
-DATA geluConst<>+1688(SB)/8, $0x3f3884584e277c05
-DATA geluConst<>+1696(SB)/8, $0x3eaa3eb1753dd1ab
-DATA geluConst<>+1704(SB)/8, $0x3eaa3eb1753dd1ab
-DATA geluConst<>+1712(SB)/8, $0x3eaa3eb1753dd1ab
-DATA geluConst<>+1720(SB)/8, $0x3eaa3eb1753dd1ab
-DATA geluConst<>+1728(SB)/8, $0x3f9a012d5cabe053
-DATA geluConst<>+1736(SB)/8, $0x3f9a012d5cabe053
-DATA geluConst<>+1744(SB)/8, $0x3f9a012d5cabe053
-DATA geluConst<>+1752(SB)/8, $0x3f9a012d5cabe053
-DATA geluConst<>+1760(SB)/8, $0x3fdf5019e69c23e6
-DATA geluConst<>+1768(SB)/8, $0x3fdf5019e69c23e6
-DATA geluConst<>+1776(SB)/8, $0x3fdf5019e69c23e6
-DATA geluConst<>+1784(SB)/8, $0x3fdf5019e69c23e6
-DATA geluConst<>+1792(SB)/8, $0x4006888ca5842c0d
-DATA geluConst<>+1800(SB)/8, $0x4006888ca5842c0d
-DATA geluConst<>+1808(SB)/8, $0x4006888ca5842c0d
-DATA geluConst<>+1816(SB)/8, $0x4006888ca5842c0d
-DATA geluConst<>+1824(SB)/8, $0x400babc5fedc8e59
-DATA geluConst<>+1832(SB)/8, $0x400babc5fedc8e59
-DATA geluConst<>+1840(SB)/8, $0x400babc5fedc8e59
-DATA geluConst<>+1848(SB)/8, $0x400babc5fedc8e59
-DATA geluConst<>+1856(SB)/8, $0x3f6e14df1431f145
-DATA geluConst<>+1864(SB)/8, $0x3f6e14df1431f145
-DATA geluConst<>+1872(SB)/8, $0x3f6e14df1431f145
-DATA geluConst<>+1880(SB)/8, $0x3f6e14df1431f145
-DATA geluConst<>+1888(SB)/8, $0x3ef993ca8c07915a
-DATA geluConst<>+1896(SB)/8, $0x3ef993ca8c07915a
-DATA geluConst<>+1904(SB)/8, $0x3ef993ca8c07915a
-DATA geluConst<>+1912(SB)/8, $0x3ef993ca8c07915a
-DATA geluConst<>+1920(SB)/8, $0x3fc084ece871b96a
-DATA geluConst<>+1928(SB)/8, $0x3fc084ece871b96a
-DATA geluConst<>+1936(SB)/8, $0x3fc084ece871b96a
-DATA geluConst<>+1944(SB)/8, $0x3fc084ece871b96a
-DATA geluConst<>+1952(SB)/8, $0x3ff60c8a767c2ba0
-DATA geluConst<>+1960(SB)/8, $0x3ff60c8a767c2ba0
-DATA geluConst<>+1968(SB)/8, $0x3ff60c8a767c2ba0
-DATA geluConst<>+1976(SB)/8, $0x3ff60c8a767c2ba0
-DATA geluConst<>+1984(SB)/8, $0x400fbe194d2dc9dd
-DATA geluConst<>+1992(SB)/8, $0x400fbe194d2dc9dd
-DATA geluConst<>+2000(SB)/8, $0x400fbe194d2dc9dd
-DATA geluConst<>+2008(SB)/8, $0x400fbe194d2dc9dd
-DATA geluConst<>+2016(SB)/8, $0x3ff6922b97d01da6
-DATA geluConst<>+2024(SB)/8, $0x3ff6922b97d01da6
-DATA geluConst<>+2032(SB)/8, $0x3ff6922b97d01da6
-DATA geluConst<>+2040(SB)/8, $0x3ff6922b97d01da6
-DATA geluConst<>+2048(SB)/8, $0x3bf0000000000000
-DATA geluConst<>+2056(SB)/8, $0x3bf0000000000000
-DATA geluConst<>+2064(SB)/8, $0x3bf0000000000000
-DATA geluConst<>+2072(SB)/8, $0x3bf0000000000000
-DATA geluConst<>+2080(SB)/8, $0x3fb172183fb17218
-DATA geluConst<>+2088(SB)/8, $0x3fb172183fb17218
-DATA geluConst<>+2096(SB)/8, $0x3fb172183fb17218
-DATA geluConst<>+2104(SB)/8, $0x3fb172183fb17218
-DATA geluConst<>+2112(SB)/8, $0xbca9a52bbca9a52b
-DATA geluConst<>+2120(SB)/8, $0xbca9a52bbca9a52b
-DATA geluConst<>+2128(SB)/8, $0xbca9a52bbca9a52b
-DATA geluConst<>+2136(SB)/8, $0xbca9a52bbca9a52b
-DATA geluConst<>+2144(SB)/8, $0x3e0145483e014548
-DATA geluConst<>+2152(SB)/8, $0x3e0145483e014548
-DATA geluConst<>+2160(SB)/8, $0x3e0145483e014548
-DATA geluConst<>+2168(SB)/8, $0x3e0145483e014548
-DATA geluConst<>+2176(SB)/8, $0xbf000561bf000561
-DATA geluConst<>+2184(SB)/8, $0xbf000561bf000561
-DATA geluConst<>+2192(SB)/8, $0xbf000561bf000561
-DATA geluConst<>+2200(SB)/8, $0xbf000561bf000561
-DATA geluConst<>+2208(SB)/8, $0x3f7ffb493f7ffb49
-DATA geluConst<>+2216(SB)/8, $0x3f7ffb493f7ffb49
-DATA geluConst<>+2224(SB)/8, $0x3f7ffb493f7ffb49
-DATA geluConst<>+2232(SB)/8, $0x3f7ffb493f7ffb49
-DATA geluConst<>+2240(SB)/8, $0x3d808cad3d808cad
-DATA geluConst<>+2248(SB)/8, $0x3d808cad3d808cad
-DATA geluConst<>+2256(SB)/8, $0x3d808cad3d808cad
-DATA geluConst<>+2264(SB)/8, $0x3d808cad3d808cad
-DATA geluConst<>+2272(SB)/8, $0x3e8ec4c83e8ec4c8
-DATA geluConst<>+2280(SB)/8, $0x3e8ec4c83e8ec4c8
-DATA geluConst<>+2288(SB)/8, $0x3e8ec4c83e8ec4c8
-DATA geluConst<>+2296(SB)/8, $0x3e8ec4c83e8ec4c8
-DATA geluConst<>+2304(SB)/8, $0x3e20f0333e20f033
-DATA geluConst<>+2312(SB)/8, $0x3e20f0333e20f033
-DATA geluConst<>+2320(SB)/8, $0x3e20f0333e20f033
-DATA geluConst<>+2328(SB)/8, $0x3e20f0333e20f033
-DATA geluConst<>+2336(SB)/8, $0x3f3435aa3f3435aa
-DATA geluConst<>+2344(SB)/8, $0x3f3435aa3f3435aa
-DATA geluConst<>+2352(SB)/8, $0x3f3435aa3f3435aa
-DATA geluConst<>+2360(SB)/8, $0x3f3435aa3f3435aa
-DATA geluConst<>+2368(SB)/8, $0x3fad9c9e3fad9c9e
-DATA geluConst<>+2376(SB)/8, $0x3fad9c9e3fad9c9e
-DATA geluConst<>+2384(SB)/8, $0x3fad9c9e3fad9c9e
-DATA geluConst<>+2392(SB)/8, $0x3fad9c9e3fad9c9e
-DATA geluConst<>+2400(SB)/8, $0x416b3333416b3333
-DATA geluConst<>+2408(SB)/8, $0x416b3333416b3333
-DATA geluConst<>+2416(SB)/8, $0x416b3333416b3333
-DATA geluConst<>+2424(SB)/8, $0x416b3333416b3333
-DATA geluConst<>+2432(SB)/8, $0x4b40009f4b40009f
-DATA geluConst<>+2440(SB)/8, $0x4b40009f4b40009f
-DATA geluConst<>+2448(SB)/8, $0x4b40009f4b40009f
-DATA geluConst<>+2456(SB)/8, $0x4b40009f4b40009f
-DATA geluConst<>+2464(SB)/8, $0xa987f2cfa987f2cf
-DATA geluConst<>+2472(SB)/8, $0xa987f2cfa987f2cf
-DATA geluConst<>+2480(SB)/8, $0xa987f2cfa987f2cf
-DATA geluConst<>+2488(SB)/8, $0xa987f2cfa987f2cf
-DATA geluConst<>+2496(SB)/8, $0x2b2baf772b2baf77
-DATA geluConst<>+2504(SB)/8, $0x2b2baf772b2baf77
-DATA geluConst<>+2512(SB)/8, $0x2b2baf772b2baf77
-DATA geluConst<>+2520(SB)/8, $0x2b2baf772b2baf77
-DATA geluConst<>+2528(SB)/8, $0xacaaad0cacaaad0c
-DATA geluConst<>+2536(SB)/8, $0xacaaad0cacaaad0c
-DATA geluConst<>+2544(SB)/8, $0xacaaad0cacaaad0c
-DATA geluConst<>+2552(SB)/8, $0xacaaad0cacaaad0c
-DATA geluConst<>+2560(SB)/8, $0x2dfffe8d2dfffe8d
-DATA geluConst<>+2568(SB)/8, $0x2dfffe8d2dfffe8d
-DATA geluConst<>+2576(SB)/8, $0x2dfffe8d2dfffe8d
-DATA geluConst<>+2584(SB)/8, $0x2dfffe8d2dfffe8d
-DATA geluConst<>+2592(SB)/8, $0xaefffffbaefffffb
-DATA geluConst<>+2600(SB)/8, $0xaefffffbaefffffb
-DATA geluConst<>+2608(SB)/8, $0xaefffffbaefffffb
-DATA geluConst<>+2616(SB)/8, $0xaefffffbaefffffb
-DATA geluConst<>+2624(SB)/8, $0x2f8000012f800001
-DATA geluConst<>+2632(SB)/8, $0x2f8000012f800001
-DATA geluConst<>+2640(SB)/8, $0x2f8000012f800001
-DATA geluConst<>+2648(SB)/8, $0x2f8000012f800001
-DATA geluConst<>+2656(SB)/8, $0x3b85a43d3b85a43d
-DATA geluConst<>+2664(SB)/8, $0x3b85a43d3b85a43d
-DATA geluConst<>+2672(SB)/8, $0x3b85a43d3b85a43d
-DATA geluConst<>+2680(SB)/8, $0x3b85a43d3b85a43d
-DATA geluConst<>+2688(SB)/8, $0x3d2575413d257541
-DATA geluConst<>+2696(SB)/8, $0x3d2575413d257541
-DATA geluConst<>+2704(SB)/8, $0x3d2575413d257541
-DATA geluConst<>+2712(SB)/8, $0x3d2575413d257541
-DATA geluConst<>+2720(SB)/8, $0x3e3aefb63e3aefb6
-DATA geluConst<>+2728(SB)/8, $0x3e3aefb63e3aefb6
-DATA geluConst<>+2736(SB)/8, $0x3e3aefb63e3aefb6
-DATA geluConst<>+2744(SB)/8, $0x3e3aefb63e3aefb6
-DATA geluConst<>+2752(SB)/8, $0x3edff5493edff549
-DATA geluConst<>+2760(SB)/8, $0x3edff5493edff549
-DATA geluConst<>+2768(SB)/8, $0x3edff5493edff549
-DATA geluConst<>+2776(SB)/8, $0x3edff5493edff549
-DATA geluConst<>+2784(SB)/8, $0x3dcf626c3dcf626c
-DATA geluConst<>+2792(SB)/8, $0x3dcf626c3dcf626c
-DATA geluConst<>+2800(SB)/8, $0x3dcf626c3dcf626c
-DATA geluConst<>+2808(SB)/8, $0x3dcf626c3dcf626c
-DATA geluConst<>+2816(SB)/8, $0x3c277e2a3c277e2a
-DATA geluConst<>+2824(SB)/8, $0x3c277e2a3c277e2a
-DATA geluConst<>+2832(SB)/8, $0x3c277e2a3c277e2a
-DATA geluConst<>+2840(SB)/8, $0x3c277e2a3c277e2a
-DATA geluConst<>+2848(SB)/8, $0x3eef721f3eef721f
-DATA geluConst<>+2856(SB)/8, $0x3eef721f3eef721f
-DATA geluConst<>+2864(SB)/8, $0x3eef721f3eef721f
-DATA geluConst<>+2872(SB)/8, $0x3eef721f3eef721f
-DATA geluConst<>+2880(SB)/8, $0x3f99913d3f99913d
-DATA geluConst<>+2888(SB)/8, $0x3f99913d3f99913d
-DATA geluConst<>+2896(SB)/8, $0x3f99913d3f99913d
-DATA geluConst<>+2904(SB)/8, $0x3f99913d3f99913d
-DATA geluConst<>+2912(SB)/8, $0x3fd61bbd3fd61bbd
-DATA geluConst<>+2920(SB)/8, $0x3fd61bbd3fd61bbd
-DATA geluConst<>+2928(SB)/8, $0x3fd61bbd3fd61bbd
-DATA geluConst<>+2936(SB)/8, $0x3fd61bbd3fd61bbd
-DATA geluConst<>+2944(SB)/8, $0x3ecc422a3ecc422a
-DATA geluConst<>+2952(SB)/8, $0x3ecc422a3ecc422a
-DATA geluConst<>+2960(SB)/8, $0x3ecc422a3ecc422a
-DATA geluConst<>+2968(SB)/8, $0x3ecc422a3ecc422a
-DATA geluConst<>+2976(SB)/8, $0x3ff0000000000000
-DATA geluConst<>+2984(SB)/8, $0x3ff0000000000000
-DATA geluConst<>+2992(SB)/8, $0x3ff0000000000000
-DATA geluConst<>+3000(SB)/8, $0x3ff0000000000000
-DATA geluConst<>+3008(SB)/8, $0x3fd9884533d43651
-DATA geluConst<>+3016(SB)/8, $0x3fd9884533d43651
-DATA geluConst<>+3024(SB)/8, $0x3fd9884533d43651
-DATA geluConst<>+3032(SB)/8, $0x3fd9884533d43651
-GLOBL geluConst<>(SB), RODATA|NOPTR, $3040
+DATA geluConst<>+64(SB)/8, $0x3f8000003f800000
+DATA geluConst<>+72(SB)/8, $0x3f8000003f800000
+DATA geluConst<>+80(SB)/8, $0x3f8000003f800000
+DATA geluConst<>+88(SB)/8, $0x3f8000003f800000
+DATA geluConst<>+96(SB)/8, $0x8000000080000000
+DATA geluConst<>+104(SB)/8, $0x8000000080000000
+DATA geluConst<>+112(SB)/8, $0x8000000080000000
+DATA geluConst<>+120(SB)/8, $0x8000000080000000
+DATA geluConst<>+128(SB)/8, $0xbf38aa3bbf38aa3b
+DATA geluConst<>+136(SB)/8, $0xbf38aa3bbf38aa3b
+DATA geluConst<>+144(SB)/8, $0xbf38aa3bbf38aa3b
+DATA geluConst<>+152(SB)/8, $0xbf38aa3bbf38aa3b
+DATA geluConst<>+160(SB)/8, $0x363fbe8e363fbe8e
+DATA geluConst<>+168(SB)/8, $0x363fbe8e363fbe8e
+DATA geluConst<>+176(SB)/8, $0x363fbe8e363fbe8e
+DATA geluConst<>+184(SB)/8, $0x363fbe8e363fbe8e
+DATA geluConst<>+192(SB)/8, $0x3fb172003fb17200
+DATA geluConst<>+200(SB)/8, $0x3fb172003fb17200
+DATA geluConst<>+208(SB)/8, $0x3fb172003fb17200
+DATA geluConst<>+216(SB)/8, $0x3fb172003fb17200
+DATA geluConst<>+224(SB)/8, $0x3eb111153eb11115
+DATA geluConst<>+232(SB)/8, $0x3eb111153eb11115
+DATA geluConst<>+240(SB)/8, $0x3eb111153eb11115
+DATA geluConst<>+248(SB)/8, $0x3eb111153eb11115
+DATA geluConst<>+256(SB)/8, $0x3f3333333f333333
+DATA geluConst<>+264(SB)/8, $0x3f3333333f333333
+DATA geluConst<>+272(SB)/8, $0x3f3333333f333333
+DATA geluConst<>+280(SB)/8, $0x3f3333333f333333
+DATA geluConst<>+288(SB)/8, $0xb8d48a5cb8d48a5c
+DATA geluConst<>+296(SB)/8, $0xb8d48a5cb8d48a5c
+DATA geluConst<>+304(SB)/8, $0xb8d48a5cb8d48a5c
+DATA geluConst<>+312(SB)/8, $0xb8d48a5cb8d48a5c
+DATA geluConst<>+320(SB)/8, $0x395fa8e7395fa8e7
+DATA geluConst<>+328(SB)/8, $0x395fa8e7395fa8e7
+DATA geluConst<>+336(SB)/8, $0x395fa8e7395fa8e7
+DATA geluConst<>+344(SB)/8, $0x395fa8e7395fa8e7
+DATA geluConst<>+352(SB)/8, $0x3a1bd6963a1bd696
+DATA geluConst<>+360(SB)/8, $0x3a1bd6963a1bd696
+DATA geluConst<>+368(SB)/8, $0x3a1bd6963a1bd696
+DATA geluConst<>+376(SB)/8, $0x3a1bd6963a1bd696
+DATA geluConst<>+384(SB)/8, $0xbae6dfa7bae6dfa7
+DATA geluConst<>+392(SB)/8, $0xbae6dfa7bae6dfa7
+DATA geluConst<>+400(SB)/8, $0xbae6dfa7bae6dfa7
+DATA geluConst<>+408(SB)/8, $0xbae6dfa7bae6dfa7
+DATA geluConst<>+416(SB)/8, $0xbb985e5fbb985e5f
+DATA geluConst<>+424(SB)/8, $0xbb985e5fbb985e5f
+DATA geluConst<>+432(SB)/8, $0xbb985e5fbb985e5f
+DATA geluConst<>+440(SB)/8, $0xbb985e5fbb985e5f
+DATA geluConst<>+448(SB)/8, $0x3c335b7c3c335b7c
+DATA geluConst<>+456(SB)/8, $0x3c335b7c3c335b7c
+DATA geluConst<>+464(SB)/8, $0x3c335b7c3c335b7c
+DATA geluConst<>+472(SB)/8, $0x3c335b7c3c335b7c
+DATA geluConst<>+480(SB)/8, $0x3d91d5883d91d588
+DATA geluConst<>+488(SB)/8, $0x3d91d5883d91d588
+DATA geluConst<>+496(SB)/8, $0x3d91d5883d91d588
+DATA geluConst<>+504(SB)/8, $0x3d91d5883d91d588
+DATA geluConst<>+512(SB)/8, $0x3e2ee4483e2ee448
+DATA geluConst<>+520(SB)/8, $0x3e2ee4483e2ee448
+DATA geluConst<>+528(SB)/8, $0x3e2ee4483e2ee448
+DATA geluConst<>+536(SB)/8, $0x3e2ee4483e2ee448
+DATA geluConst<>+544(SB)/8, $0x3e81695f3e81695f
+DATA geluConst<>+552(SB)/8, $0x3e81695f3e81695f
+DATA geluConst<>+560(SB)/8, $0x3e81695f3e81695f
+DATA geluConst<>+568(SB)/8, $0x3e81695f3e81695f
+DATA geluConst<>+576(SB)/8, $0xb9892f10b9892f10
+DATA geluConst<>+584(SB)/8, $0xb9892f10b9892f10
+DATA geluConst<>+592(SB)/8, $0xb9892f10b9892f10
+DATA geluConst<>+600(SB)/8, $0xb9892f10b9892f10
+DATA geluConst<>+608(SB)/8, $0x37b5235f37b5235f
+DATA geluConst<>+616(SB)/8, $0x37b5235f37b5235f
+DATA geluConst<>+624(SB)/8, $0x37b5235f37b5235f
+DATA geluConst<>+632(SB)/8, $0x37b5235f37b5235f
+DATA geluConst<>+640(SB)/8, $0x3b2aabe03b2aabe0
+DATA geluConst<>+648(SB)/8, $0x3b2aabe03b2aabe0
+DATA geluConst<>+656(SB)/8, $0x3b2aabe03b2aabe0
+DATA geluConst<>+664(SB)/8, $0x3b2aabe03b2aabe0
+DATA geluConst<>+672(SB)/8, $0xbcaaaad3bcaaaad3
+DATA geluConst<>+680(SB)/8, $0xbcaaaad3bcaaaad3
+DATA geluConst<>+688(SB)/8, $0xbcaaaad3bcaaaad3
+DATA geluConst<>+696(SB)/8, $0xbcaaaad3bcaaaad3
+DATA geluConst<>+704(SB)/8, $0x3dfffff73dfffff7
+DATA geluConst<>+712(SB)/8, $0x3dfffff73dfffff7
+DATA geluConst<>+720(SB)/8, $0x3dfffff73dfffff7
+DATA geluConst<>+728(SB)/8, $0x3dfffff73dfffff7
+DATA geluConst<>+736(SB)/8, $0xbefffffcbefffffc
+DATA geluConst<>+744(SB)/8, $0xbefffffcbefffffc
+DATA geluConst<>+752(SB)/8, $0xbefffffcbefffffc
+DATA geluConst<>+760(SB)/8, $0xbefffffcbefffffc
+DATA geluConst<>+768(SB)/8, $0x2f8000002f800000
+DATA geluConst<>+776(SB)/8, $0x2f8000002f800000
+DATA geluConst<>+784(SB)/8, $0x2f8000002f800000
+DATA geluConst<>+792(SB)/8, $0x2f8000002f800000
+DATA geluConst<>+800(SB)/8, $0x4043600000000000
+DATA geluConst<>+808(SB)/8, $0x4043600000000000
+DATA geluConst<>+816(SB)/8, $0x4043600000000000
+DATA geluConst<>+824(SB)/8, $0x4043600000000000
+DATA geluConst<>+832(SB)/8, $0x433800000000043f
+DATA geluConst<>+840(SB)/8, $0x433800000000043f
+DATA geluConst<>+848(SB)/8, $0x433800000000043f
+DATA geluConst<>+856(SB)/8, $0x433800000000043f
+DATA geluConst<>+864(SB)/8, $0x8000000000000000
+DATA geluConst<>+872(SB)/8, $0x8000000000000000
+DATA geluConst<>+880(SB)/8, $0x8000000000000000
+DATA geluConst<>+888(SB)/8, $0x8000000000000000
+DATA geluConst<>+896(SB)/8, $0xbfe0000000000000
+DATA geluConst<>+904(SB)/8, $0xbfe0000000000000
+DATA geluConst<>+912(SB)/8, $0xbfe0000000000000
+DATA geluConst<>+920(SB)/8, $0xbfe0000000000000
+DATA geluConst<>+928(SB)/8, $0x3ff71547652b82fe
+DATA geluConst<>+936(SB)/8, $0x3ff71547652b82fe
+DATA geluConst<>+944(SB)/8, $0x3ff71547652b82fe
+DATA geluConst<>+952(SB)/8, $0x3ff71547652b82fe
+DATA geluConst<>+960(SB)/8, $0x3d2ef35793c76730
+DATA geluConst<>+968(SB)/8, $0x3d2ef35793c76730
+DATA geluConst<>+976(SB)/8, $0x3d2ef35793c76730
+DATA geluConst<>+984(SB)/8, $0x3d2ef35793c76730
+DATA geluConst<>+992(SB)/8, $0x3fe62e42fefa3800
+DATA geluConst<>+1000(SB)/8, $0x3fe62e42fefa3800
+DATA geluConst<>+1008(SB)/8, $0x3fe62e42fefa3800
+DATA geluConst<>+1016(SB)/8, $0x3fe62e42fefa3800
+DATA geluConst<>+1024(SB)/8, $0x3e5af85de53dd47e
+DATA geluConst<>+1032(SB)/8, $0x3e5af85de53dd47e
+DATA geluConst<>+1040(SB)/8, $0x3e5af85de53dd47e
+DATA geluConst<>+1048(SB)/8, $0x3e5af85de53dd47e
+DATA geluConst<>+1056(SB)/8, $0x3e928b19e9b6b508
+DATA geluConst<>+1064(SB)/8, $0x3e928b19e9b6b508
+DATA geluConst<>+1072(SB)/8, $0x3e928b19e9b6b508
+DATA geluConst<>+1080(SB)/8, $0x3e928b19e9b6b508
+DATA geluConst<>+1088(SB)/8, $0x3ec71dddf9f2301c
+DATA geluConst<>+1096(SB)/8, $0x3ec71dddf9f2301c
+DATA geluConst<>+1104(SB)/8, $0x3ec71dddf9f2301c
+DATA geluConst<>+1112(SB)/8, $0x3ec71dddf9f2301c
+DATA geluConst<>+1120(SB)/8, $0x3efa019951c861e0
+DATA geluConst<>+1128(SB)/8, $0x3efa019951c861e0
+DATA geluConst<>+1136(SB)/8, $0x3efa019951c861e0
+DATA geluConst<>+1144(SB)/8, $0x3efa019951c861e0
+DATA geluConst<>+1152(SB)/8, $0x3f2a01a01baf0c2f
+DATA geluConst<>+1160(SB)/8, $0x3f2a01a01baf0c2f
+DATA geluConst<>+1168(SB)/8, $0x3f2a01a01baf0c2f
+DATA geluConst<>+1176(SB)/8, $0x3f2a01a01baf0c2f
+DATA geluConst<>+1184(SB)/8, $0x3f56c16c18635d61
+DATA geluConst<>+1192(SB)/8, $0x3f56c16c18635d61
+DATA geluConst<>+1200(SB)/8, $0x3f56c16c18635d61
+DATA geluConst<>+1208(SB)/8, $0x3f56c16c18635d61
+DATA geluConst<>+1216(SB)/8, $0x3f8111111110d624
+DATA geluConst<>+1224(SB)/8, $0x3f8111111110d624
+DATA geluConst<>+1232(SB)/8, $0x3f8111111110d624
+DATA geluConst<>+1240(SB)/8, $0x3f8111111110d624
+DATA geluConst<>+1248(SB)/8, $0x3fa555555554fd7e
+DATA geluConst<>+1256(SB)/8, $0x3fa555555554fd7e
+DATA geluConst<>+1264(SB)/8, $0x3fa555555554fd7e
+DATA geluConst<>+1272(SB)/8, $0x3fa555555554fd7e
+DATA geluConst<>+1280(SB)/8, $0x3fc5555555555561
+DATA geluConst<>+1288(SB)/8, $0x3fc5555555555561
+DATA geluConst<>+1296(SB)/8, $0x3fc5555555555561
+DATA geluConst<>+1304(SB)/8, $0x3fc5555555555561
+DATA geluConst<>+1312(SB)/8, $0x3fe000000000000c
+DATA geluConst<>+1320(SB)/8, $0x3fe000000000000c
+DATA geluConst<>+1328(SB)/8, $0x3fe000000000000c
+DATA geluConst<>+1336(SB)/8, $0x3fe000000000000c
+DATA geluConst<>+1344(SB)/8, $0x3f57d797463965ab
+DATA geluConst<>+1352(SB)/8, $0x3f57d797463965ab
+DATA geluConst<>+1360(SB)/8, $0x3f57d797463965ab
+DATA geluConst<>+1368(SB)/8, $0x3f57d797463965ab
+DATA geluConst<>+1376(SB)/8, $0x3ee46861aa52c77c
+DATA geluConst<>+1384(SB)/8, $0x3ee46861aa52c77c
+DATA geluConst<>+1392(SB)/8, $0x3ee46861aa52c77c
+DATA geluConst<>+1400(SB)/8, $0x3ee46861aa52c77c
+DATA geluConst<>+1408(SB)/8, $0x3fa9a033cc327419
+DATA geluConst<>+1416(SB)/8, $0x3fa9a033cc327419
+DATA geluConst<>+1424(SB)/8, $0x3fa9a033cc327419
+DATA geluConst<>+1432(SB)/8, $0x3fa9a033cc327419
+DATA geluConst<>+1440(SB)/8, $0x3fe014b942691e4d
+DATA geluConst<>+1448(SB)/8, $0x3fe014b942691e4d
+DATA geluConst<>+1456(SB)/8, $0x3fe014b942691e4d
+DATA geluConst<>+1464(SB)/8, $0x3fe014b942691e4d
+DATA geluConst<>+1472(SB)/8, $0x3ff2aa9df30e56c3
+DATA geluConst<>+1480(SB)/8, $0x3ff2aa9df30e56c3
+DATA geluConst<>+1488(SB)/8, $0x3ff2aa9df30e56c3
+DATA geluConst<>+1496(SB)/8, $0x3ff2aa9df30e56c3
+DATA geluConst<>+1504(SB)/8, $0x3f2385541a844051
+DATA geluConst<>+1512(SB)/8, $0x3f2385541a844051
+DATA geluConst<>+1520(SB)/8, $0x3f2385541a844051
+DATA geluConst<>+1528(SB)/8, $0x3f2385541a844051
+DATA geluConst<>+1536(SB)/8, $0x3e94f0bdd77b33cc
+DATA geluConst<>+1544(SB)/8, $0x3e94f0bdd77b33cc
+DATA geluConst<>+1552(SB)/8, $0x3e94f0bdd77b33cc
+DATA geluConst<>+1560(SB)/8, $0x3e94f0bdd77b33cc
+DATA geluConst<>+1568(SB)/8, $0x3f8471e72094ab81
+DATA geluConst<>+1576(SB)/8, $0x3f8471e72094ab81
+DATA geluConst<>+1584(SB)/8, $0x3f8471e72094ab81
+DATA geluConst<>+1592(SB)/8, $0x3f8471e72094ab81
+DATA geluConst<>+1600(SB)/8, $0x3fc7be7675de2870
+DATA geluConst<>+1608(SB)/8, $0x3fc7be7675de2870
+DATA geluConst<>+1616(SB)/8, $0x3fc7be7675de2870
+DATA geluConst<>+1624(SB)/8, $0x3fc7be7675de2870
+DATA geluConst<>+1632(SB)/8, $0x3fee9d3746ac4d71
+DATA geluConst<>+1640(SB)/8, $0x3fee9d3746ac4d71
+DATA geluConst<>+1648(SB)/8, $0x3fee9d3746ac4d71
+DATA geluConst<>+1656(SB)/8, $0x3fee9d3746ac4d71
+DATA geluConst<>+1664(SB)/8, $0x3fe6922b97d01da6
+DATA geluConst<>+1672(SB)/8, $0x3fe6922b97d01da6
+DATA geluConst<>+1680(SB)/8, $0x3fe6922b97d01da6
+DATA geluConst<>+1688(SB)/8, $0x3fe6922b97d01da6
+DATA geluConst<>+1696(SB)/8, $0x3f3884584e277c05
+DATA geluConst<>+1704(SB)/8, $0x3f3884584e277c05
+DATA geluConst<>+1712(SB)/8, $0x3f3884584e277c05
+DATA geluConst<>+1720(SB)/8, $0x3f3884584e277c05
+DATA geluConst<>+1728(SB)/8, $0x3eaa3eb1753dd1ab
+DATA geluConst<>+1736(SB)/8, $0x3eaa3eb1753dd1ab
+DATA geluConst<>+1744(SB)/8, $0x3eaa3eb1753dd1ab
+DATA geluConst<>+1752(SB)/8, $0x3eaa3eb1753dd1ab
+DATA geluConst<>+1760(SB)/8, $0x3f9a012d5cabe053
+DATA geluConst<>+1768(SB)/8, $0x3f9a012d5cabe053
+DATA geluConst<>+1776(SB)/8, $0x3f9a012d5cabe053
+DATA geluConst<>+1784(SB)/8, $0x3f9a012d5cabe053
+DATA geluConst<>+1792(SB)/8, $0x3fdf5019e69c23e6
+DATA geluConst<>+1800(SB)/8, $0x3fdf5019e69c23e6
+DATA geluConst<>+1808(SB)/8, $0x3fdf5019e69c23e6
+DATA geluConst<>+1816(SB)/8, $0x3fdf5019e69c23e6
+DATA geluConst<>+1824(SB)/8, $0x4006888ca5842c0d
+DATA geluConst<>+1832(SB)/8, $0x4006888ca5842c0d
+DATA geluConst<>+1840(SB)/8, $0x4006888ca5842c0d
+DATA geluConst<>+1848(SB)/8, $0x4006888ca5842c0d
+DATA geluConst<>+1856(SB)/8, $0x400babc5fedc8e59
+DATA geluConst<>+1864(SB)/8, $0x400babc5fedc8e59
+DATA geluConst<>+1872(SB)/8, $0x400babc5fedc8e59
+DATA geluConst<>+1880(SB)/8, $0x400babc5fedc8e59
+DATA geluConst<>+1888(SB)/8, $0x3f6e14df1431f145
+DATA geluConst<>+1896(SB)/8, $0x3f6e14df1431f145
+DATA geluConst<>+1904(SB)/8, $0x3f6e14df1431f145
+DATA geluConst<>+1912(SB)/8, $0x3f6e14df1431f145
+DATA geluConst<>+1920(SB)/8, $0x3ef993ca8c07915a
+DATA geluConst<>+1928(SB)/8, $0x3ef993ca8c07915a
+DATA geluConst<>+1936(SB)/8, $0x3ef993ca8c07915a
+DATA geluConst<>+1944(SB)/8, $0x3ef993ca8c07915a
+DATA geluConst<>+1952(SB)/8, $0x3fc084ece871b96a
+DATA geluConst<>+1960(SB)/8, $0x3fc084ece871b96a
+DATA geluConst<>+1968(SB)/8, $0x3fc084ece871b96a
+DATA geluConst<>+1976(SB)/8, $0x3fc084ece871b96a
+DATA geluConst<>+1984(SB)/8, $0x3ff60c8a767c2ba0
+DATA geluConst<>+1992(SB)/8, $0x3ff60c8a767c2ba0
+DATA geluConst<>+2000(SB)/8, $0x3ff60c8a767c2ba0
+DATA geluConst<>+2008(SB)/8, $0x3ff60c8a767c2ba0
+DATA geluConst<>+2016(SB)/8, $0x400fbe194d2dc9dd
+DATA geluConst<>+2024(SB)/8, $0x400fbe194d2dc9dd
+DATA geluConst<>+2032(SB)/8, $0x400fbe194d2dc9dd
+DATA geluConst<>+2040(SB)/8, $0x400fbe194d2dc9dd
+DATA geluConst<>+2048(SB)/8, $0x3ff6922b97d01da6
+DATA geluConst<>+2056(SB)/8, $0x3ff6922b97d01da6
+DATA geluConst<>+2064(SB)/8, $0x3ff6922b97d01da6
+DATA geluConst<>+2072(SB)/8, $0x3ff6922b97d01da6
+DATA geluConst<>+2080(SB)/8, $0x3bf0000000000000
+DATA geluConst<>+2088(SB)/8, $0x3bf0000000000000
+DATA geluConst<>+2096(SB)/8, $0x3bf0000000000000
+DATA geluConst<>+2104(SB)/8, $0x3bf0000000000000
+DATA geluConst<>+2112(SB)/8, $0x3fb172183fb17218
+DATA geluConst<>+2120(SB)/8, $0x3fb172183fb17218
+DATA geluConst<>+2128(SB)/8, $0x3fb172183fb17218
+DATA geluConst<>+2136(SB)/8, $0x3fb172183fb17218
+DATA geluConst<>+2144(SB)/8, $0xbca9a52bbca9a52b
+DATA geluConst<>+2152(SB)/8, $0xbca9a52bbca9a52b
+DATA geluConst<>+2160(SB)/8, $0xbca9a52bbca9a52b
+DATA geluConst<>+2168(SB)/8, $0xbca9a52bbca9a52b
+DATA geluConst<>+2176(SB)/8, $0x3e0145483e014548
+DATA geluConst<>+2184(SB)/8, $0x3e0145483e014548
+DATA geluConst<>+2192(SB)/8, $0x3e0145483e014548
+DATA geluConst<>+2200(SB)/8, $0x3e0145483e014548
+DATA geluConst<>+2208(SB)/8, $0xbf000561bf000561
+DATA geluConst<>+2216(SB)/8, $0xbf000561bf000561
+DATA geluConst<>+2224(SB)/8, $0xbf000561bf000561
+DATA geluConst<>+2232(SB)/8, $0xbf000561bf000561
+DATA geluConst<>+2240(SB)/8, $0x3f7ffb493f7ffb49
+DATA geluConst<>+2248(SB)/8, $0x3f7ffb493f7ffb49
+DATA geluConst<>+2256(SB)/8, $0x3f7ffb493f7ffb49
+DATA geluConst<>+2264(SB)/8, $0x3f7ffb493f7ffb49
+DATA geluConst<>+2272(SB)/8, $0x3d808cad3d808cad
+DATA geluConst<>+2280(SB)/8, $0x3d808cad3d808cad
+DATA geluConst<>+2288(SB)/8, $0x3d808cad3d808cad
+DATA geluConst<>+2296(SB)/8, $0x3d808cad3d808cad
+DATA geluConst<>+2304(SB)/8, $0x3e8ec4c83e8ec4c8
+DATA geluConst<>+2312(SB)/8, $0x3e8ec4c83e8ec4c8
+DATA geluConst<>+2320(SB)/8, $0x3e8ec4c83e8ec4c8
+DATA geluConst<>+2328(SB)/8, $0x3e8ec4c83e8ec4c8
+DATA geluConst<>+2336(SB)/8, $0x3f0000003f000000
+DATA geluConst<>+2344(SB)/8, $0x3f0000003f000000
+DATA geluConst<>+2352(SB)/8, $0x3f0000003f000000
+DATA geluConst<>+2360(SB)/8, $0x3f0000003f000000
+DATA geluConst<>+2368(SB)/8, $0x3e20f0333e20f033
+DATA geluConst<>+2376(SB)/8, $0x3e20f0333e20f033
+DATA geluConst<>+2384(SB)/8, $0x3e20f0333e20f033
+DATA geluConst<>+2392(SB)/8, $0x3e20f0333e20f033
+DATA geluConst<>+2400(SB)/8, $0x3f3435aa3f3435aa
+DATA geluConst<>+2408(SB)/8, $0x3f3435aa3f3435aa
+DATA geluConst<>+2416(SB)/8, $0x3f3435aa3f3435aa
+DATA geluConst<>+2424(SB)/8, $0x3f3435aa3f3435aa
+DATA geluConst<>+2432(SB)/8, $0x3fad9c9e3fad9c9e
+DATA geluConst<>+2440(SB)/8, $0x3fad9c9e3fad9c9e
+DATA geluConst<>+2448(SB)/8, $0x3fad9c9e3fad9c9e
+DATA geluConst<>+2456(SB)/8, $0x3fad9c9e3fad9c9e
+DATA geluConst<>+2464(SB)/8, $0x416b3333416b3333
+DATA geluConst<>+2472(SB)/8, $0x416b3333416b3333
+DATA geluConst<>+2480(SB)/8, $0x416b3333416b3333
+DATA geluConst<>+2488(SB)/8, $0x416b3333416b3333
+DATA geluConst<>+2496(SB)/8, $0x4b40009f4b40009f
+DATA geluConst<>+2504(SB)/8, $0x4b40009f4b40009f
+DATA geluConst<>+2512(SB)/8, $0x4b40009f4b40009f
+DATA geluConst<>+2520(SB)/8, $0x4b40009f4b40009f
+DATA geluConst<>+2528(SB)/8, $0xa987f2cfa987f2cf
+DATA geluConst<>+2536(SB)/8, $0xa987f2cfa987f2cf
+DATA geluConst<>+2544(SB)/8, $0xa987f2cfa987f2cf
+DATA geluConst<>+2552(SB)/8, $0xa987f2cfa987f2cf
+DATA geluConst<>+2560(SB)/8, $0x2b2baf772b2baf77
+DATA geluConst<>+2568(SB)/8, $0x2b2baf772b2baf77
+DATA geluConst<>+2576(SB)/8, $0x2b2baf772b2baf77
+DATA geluConst<>+2584(SB)/8, $0x2b2baf772b2baf77
+DATA geluConst<>+2592(SB)/8, $0xacaaad0cacaaad0c
+DATA geluConst<>+2600(SB)/8, $0xacaaad0cacaaad0c
+DATA geluConst<>+2608(SB)/8, $0xacaaad0cacaaad0c
+DATA geluConst<>+2616(SB)/8, $0xacaaad0cacaaad0c
+DATA geluConst<>+2624(SB)/8, $0x2dfffe8d2dfffe8d
+DATA geluConst<>+2632(SB)/8, $0x2dfffe8d2dfffe8d
+DATA geluConst<>+2640(SB)/8, $0x2dfffe8d2dfffe8d
+DATA geluConst<>+2648(SB)/8, $0x2dfffe8d2dfffe8d
+DATA geluConst<>+2656(SB)/8, $0xaefffffbaefffffb
+DATA geluConst<>+2664(SB)/8, $0xaefffffbaefffffb
+DATA geluConst<>+2672(SB)/8, $0xaefffffbaefffffb
+DATA geluConst<>+2680(SB)/8, $0xaefffffbaefffffb
+DATA geluConst<>+2688(SB)/8, $0x2f8000012f800001
+DATA geluConst<>+2696(SB)/8, $0x2f8000012f800001
+DATA geluConst<>+2704(SB)/8, $0x2f8000012f800001
+DATA geluConst<>+2712(SB)/8, $0x2f8000012f800001
+DATA geluConst<>+2720(SB)/8, $0x3b85a43d3b85a43d
+DATA geluConst<>+2728(SB)/8, $0x3b85a43d3b85a43d
+DATA geluConst<>+2736(SB)/8, $0x3b85a43d3b85a43d
+DATA geluConst<>+2744(SB)/8, $0x3b85a43d3b85a43d
+DATA geluConst<>+2752(SB)/8, $0x3d2575413d257541
+DATA geluConst<>+2760(SB)/8, $0x3d2575413d257541
+DATA geluConst<>+2768(SB)/8, $0x3d2575413d257541
+DATA geluConst<>+2776(SB)/8, $0x3d2575413d257541
+DATA geluConst<>+2784(SB)/8, $0x3e3aefb63e3aefb6
+DATA geluConst<>+2792(SB)/8, $0x3e3aefb63e3aefb6
+DATA geluConst<>+2800(SB)/8, $0x3e3aefb63e3aefb6
+DATA geluConst<>+2808(SB)/8, $0x3e3aefb63e3aefb6
+DATA geluConst<>+2816(SB)/8, $0x3edff5493edff549
+DATA geluConst<>+2824(SB)/8, $0x3edff5493edff549
+DATA geluConst<>+2832(SB)/8, $0x3edff5493edff549
+DATA geluConst<>+2840(SB)/8, $0x3edff5493edff549
+DATA geluConst<>+2848(SB)/8, $0x3dcf626c3dcf626c
+DATA geluConst<>+2856(SB)/8, $0x3dcf626c3dcf626c
+DATA geluConst<>+2864(SB)/8, $0x3dcf626c3dcf626c
+DATA geluConst<>+2872(SB)/8, $0x3dcf626c3dcf626c
+DATA geluConst<>+2880(SB)/8, $0x3c277e2a3c277e2a
+DATA geluConst<>+2888(SB)/8, $0x3c277e2a3c277e2a
+DATA geluConst<>+2896(SB)/8, $0x3c277e2a3c277e2a
+DATA geluConst<>+2904(SB)/8, $0x3c277e2a3c277e2a
+DATA geluConst<>+2912(SB)/8, $0x3eef721f3eef721f
+DATA geluConst<>+2920(SB)/8, $0x3eef721f3eef721f
+DATA geluConst<>+2928(SB)/8, $0x3eef721f3eef721f
+DATA geluConst<>+2936(SB)/8, $0x3eef721f3eef721f
+DATA geluConst<>+2944(SB)/8, $0x3f99913d3f99913d
+DATA geluConst<>+2952(SB)/8, $0x3f99913d3f99913d
+DATA geluConst<>+2960(SB)/8, $0x3f99913d3f99913d
+DATA geluConst<>+2968(SB)/8, $0x3f99913d3f99913d
+DATA geluConst<>+2976(SB)/8, $0x3fd61bbd3fd61bbd
+DATA geluConst<>+2984(SB)/8, $0x3fd61bbd3fd61bbd
+DATA geluConst<>+2992(SB)/8, $0x3fd61bbd3fd61bbd
+DATA geluConst<>+3000(SB)/8, $0x3fd61bbd3fd61bbd
+DATA geluConst<>+3008(SB)/8, $0x3ecc422a3ecc422a
+DATA geluConst<>+3016(SB)/8, $0x3ecc422a3ecc422a
+DATA geluConst<>+3024(SB)/8, $0x3ecc422a3ecc422a
+DATA geluConst<>+3032(SB)/8, $0x3ecc422a3ecc422a
+DATA geluConst<>+3040(SB)/8, $0x3ff0000000000000
+DATA geluConst<>+3048(SB)/8, $0x3ff0000000000000
+DATA geluConst<>+3056(SB)/8, $0x3ff0000000000000
+DATA geluConst<>+3064(SB)/8, $0x3ff0000000000000
+DATA geluConst<>+3072(SB)/8, $0x3fd9884533d43651
+DATA geluConst<>+3080(SB)/8, $0x3fd9884533d43651
+DATA geluConst<>+3088(SB)/8, $0x3fd9884533d43651
+DATA geluConst<>+3096(SB)/8, $0x3fd9884533d43651
+GLOBL geluConst<>(SB), RODATA|NOPTR, $3104
 
 // func geluForwardExact32AVX2(dst, src *float32, n int, p *float32)
 TEXT ·geluForwardExact32AVX2(SB), NOSPLIT, $0-32
@@ -393,8 +401,8 @@ TEXT ·geluForwardExact32AVX2(SB), NOSPLIT, $0-32
 	MOVQ n+16(FP), CX
 	VMOVUPS geluConst<>+0(SB), Y0
 	VMOVUPS geluConst<>+32(SB), Y1
-	VXORPS Y2, Y2, Y2
-	VMOVUPS geluConst<>+64(SB), Y3
+	VMOVUPS geluConst<>+64(SB), Y2
+	VXORPS Y3, Y3, Y3
 	VMOVUPS geluConst<>+96(SB), Y4
 	VMOVUPS geluConst<>+128(SB), Y5
 	VMOVUPS geluConst<>+160(SB), Y6
@@ -405,74 +413,78 @@ TEXT ·geluForwardExact32AVX2(SB), NOSPLIT, $0-32
 
 loop:
 	VMOVUPS 0(SI), Y9
-	VANDNPS Y9, Y3, Y10
+	VANDNPS Y9, Y4, Y10
 	VMINPS Y10, Y0, Y10
 	VMULPS Y10, Y10, Y11
-	VFMADD213PS Y1, Y4, Y11
+	VFMADD213PS Y1, Y5, Y11
 	VPSLLD $23, Y11, Y12
 	VSUBPS Y1, Y11, Y11
-	VMULPS Y6, Y11, Y13
+	VMULPS Y7, Y11, Y13
 	VFMADD231PS Y10, Y10, Y13
-	VFMADD231PS Y5, Y11, Y13
-	VMOVAPS Y8, Y11
-	VFMADD231PS Y7, Y10, Y11
+	VFMADD231PS Y6, Y11, Y13
+	VMOVAPS Y2, Y11
+	VFMADD231PS Y8, Y10, Y11
 	VDIVPS Y11, Y10, Y10
-	VMOVUPS geluConst<>+288(SB), Y11
-	VFMADD231PS geluConst<>+256(SB), Y10, Y11
-	VFMADD213PS geluConst<>+320(SB), Y10, Y11
-	VFMADD213PS geluConst<>+352(SB), Y10, Y11
-	VFMADD213PS geluConst<>+384(SB), Y10, Y11
-	VFMADD213PS geluConst<>+416(SB), Y10, Y11
-	VFMADD213PS geluConst<>+448(SB), Y10, Y11
-	VFMADD213PS geluConst<>+480(SB), Y10, Y11
-	VFMADD213PS geluConst<>+512(SB), Y10, Y11
-	VMOVUPS geluConst<>+544(SB), Y14
-	VFMADD231PS geluConst<>+576(SB), Y13, Y14
-	VFMADD213PS geluConst<>+608(SB), Y13, Y14
-	VFMADD213PS geluConst<>+640(SB), Y13, Y14
-	VFMADD213PS geluConst<>+672(SB), Y13, Y14
-	VFMADD213PS geluConst<>+704(SB), Y13, Y14
-	VMULPS Y14, Y13, Y13
-	VFMADD213PS Y11, Y11, Y13
-	VPADDD Y12, Y13, Y11
+	VMOVAPS Y2, Y11
+	VFNMADD231PS geluConst<>+256(SB), Y10, Y11
+	VMOVUPS geluConst<>+320(SB), Y14
+	VFMADD231PS geluConst<>+288(SB), Y11, Y14
+	VFMADD213PS geluConst<>+352(SB), Y11, Y14
+	VFMADD213PS geluConst<>+384(SB), Y11, Y14
+	VFMADD213PS geluConst<>+416(SB), Y11, Y14
+	VFMADD213PS geluConst<>+448(SB), Y11, Y14
+	VFMADD213PS geluConst<>+480(SB), Y11, Y14
+	VFMADD213PS geluConst<>+512(SB), Y11, Y14
+	VFMADD213PS geluConst<>+544(SB), Y11, Y14
+	VMOVUPS geluConst<>+576(SB), Y11
+	VFMADD231PS geluConst<>+608(SB), Y13, Y11
+	VFMADD213PS geluConst<>+640(SB), Y13, Y11
+	VFMADD213PS geluConst<>+672(SB), Y13, Y11
+	VFMADD213PS geluConst<>+704(SB), Y13, Y11
+	VFMADD213PS geluConst<>+736(SB), Y13, Y11
+	VMULPS Y11, Y13, Y11
+	VFMADD213PS Y14, Y14, Y11
+	VPADDD Y12, Y11, Y11
 	VMULPS Y11, Y10, Y10
-	VMAXPS Y9, Y2, Y9
-	VFNMADD231PS geluConst<>+736(SB), Y10, Y9
+	VMAXPS Y9, Y3, Y9
+	VFNMADD231PS geluConst<>+768(SB), Y10, Y9
 	VMOVUPS Y9, 0(DI)
 	VMOVUPS 32(SI), Y9
-	VANDNPS Y9, Y3, Y10
+	VANDNPS Y9, Y4, Y10
 	VMINPS Y10, Y0, Y10
 	VMULPS Y10, Y10, Y11
-	VFMADD213PS Y1, Y4, Y11
+	VFMADD213PS Y1, Y5, Y11
 	VPSLLD $23, Y11, Y12
 	VSUBPS Y1, Y11, Y11
-	VMULPS Y6, Y11, Y13
+	VMULPS Y7, Y11, Y13
 	VFMADD231PS Y10, Y10, Y13
-	VFMADD231PS Y5, Y11, Y13
-	VMOVAPS Y8, Y11
-	VFMADD231PS Y7, Y10, Y11
+	VFMADD231PS Y6, Y11, Y13
+	VMOVAPS Y2, Y11
+	VFMADD231PS Y8, Y10, Y11
 	VDIVPS Y11, Y10, Y10
-	VMOVUPS geluConst<>+288(SB), Y11
-	VFMADD231PS geluConst<>+256(SB), Y10, Y11
-	VFMADD213PS geluConst<>+320(SB), Y10, Y11
-	VFMADD213PS geluConst<>+352(SB), Y10, Y11
-	VFMADD213PS geluConst<>+384(SB), Y10, Y11
-	VFMADD213PS geluConst<>+416(SB), Y10, Y11
-	VFMADD213PS geluConst<>+448(SB), Y10, Y11
-	VFMADD213PS geluConst<>+480(SB), Y10, Y11
-	VFMADD213PS geluConst<>+512(SB), Y10, Y11
-	VMOVUPS geluConst<>+544(SB), Y14
-	VFMADD231PS geluConst<>+576(SB), Y13, Y14
-	VFMADD213PS geluConst<>+608(SB), Y13, Y14
-	VFMADD213PS geluConst<>+640(SB), Y13, Y14
-	VFMADD213PS geluConst<>+672(SB), Y13, Y14
-	VFMADD213PS geluConst<>+704(SB), Y13, Y14
-	VMULPS Y14, Y13, Y13
-	VFMADD213PS Y11, Y11, Y13
-	VPADDD Y12, Y13, Y11
+	VMOVAPS Y2, Y11
+	VFNMADD231PS geluConst<>+256(SB), Y10, Y11
+	VMOVUPS geluConst<>+320(SB), Y14
+	VFMADD231PS geluConst<>+288(SB), Y11, Y14
+	VFMADD213PS geluConst<>+352(SB), Y11, Y14
+	VFMADD213PS geluConst<>+384(SB), Y11, Y14
+	VFMADD213PS geluConst<>+416(SB), Y11, Y14
+	VFMADD213PS geluConst<>+448(SB), Y11, Y14
+	VFMADD213PS geluConst<>+480(SB), Y11, Y14
+	VFMADD213PS geluConst<>+512(SB), Y11, Y14
+	VFMADD213PS geluConst<>+544(SB), Y11, Y14
+	VMOVUPS geluConst<>+576(SB), Y11
+	VFMADD231PS geluConst<>+608(SB), Y13, Y11
+	VFMADD213PS geluConst<>+640(SB), Y13, Y11
+	VFMADD213PS geluConst<>+672(SB), Y13, Y11
+	VFMADD213PS geluConst<>+704(SB), Y13, Y11
+	VFMADD213PS geluConst<>+736(SB), Y13, Y11
+	VMULPS Y11, Y13, Y11
+	VFMADD213PS Y14, Y14, Y11
+	VPADDD Y12, Y11, Y11
 	VMULPS Y11, Y10, Y10
-	VMAXPS Y9, Y2, Y9
-	VFNMADD231PS geluConst<>+736(SB), Y10, Y9
+	VMAXPS Y9, Y3, Y9
+	VFNMADD231PS geluConst<>+768(SB), Y10, Y9
 	VMOVUPS Y9, 32(DI)
 	ADDQ $64, DI
 	ADDQ $64, SI
@@ -486,39 +498,41 @@ rest:
 
 single:
 	VMOVUPS 0(SI), Y9
-	VANDNPS Y9, Y3, Y10
+	VANDNPS Y9, Y4, Y10
 	VMINPS Y10, Y0, Y10
 	VMULPS Y10, Y10, Y11
-	VFMADD213PS Y1, Y4, Y11
+	VFMADD213PS Y1, Y5, Y11
 	VPSLLD $23, Y11, Y12
 	VSUBPS Y1, Y11, Y11
-	VMULPS Y6, Y11, Y13
+	VMULPS Y7, Y11, Y13
 	VFMADD231PS Y10, Y10, Y13
-	VFMADD231PS Y5, Y11, Y13
-	VMOVAPS Y8, Y11
-	VFMADD231PS Y7, Y10, Y11
+	VFMADD231PS Y6, Y11, Y13
+	VMOVAPS Y2, Y11
+	VFMADD231PS Y8, Y10, Y11
 	VDIVPS Y11, Y10, Y10
-	VMOVUPS geluConst<>+288(SB), Y11
-	VFMADD231PS geluConst<>+256(SB), Y10, Y11
-	VFMADD213PS geluConst<>+320(SB), Y10, Y11
-	VFMADD213PS geluConst<>+352(SB), Y10, Y11
-	VFMADD213PS geluConst<>+384(SB), Y10, Y11
-	VFMADD213PS geluConst<>+416(SB), Y10, Y11
-	VFMADD213PS geluConst<>+448(SB), Y10, Y11
-	VFMADD213PS geluConst<>+480(SB), Y10, Y11
-	VFMADD213PS geluConst<>+512(SB), Y10, Y11
-	VMOVUPS geluConst<>+544(SB), Y14
-	VFMADD231PS geluConst<>+576(SB), Y13, Y14
-	VFMADD213PS geluConst<>+608(SB), Y13, Y14
-	VFMADD213PS geluConst<>+640(SB), Y13, Y14
-	VFMADD213PS geluConst<>+672(SB), Y13, Y14
-	VFMADD213PS geluConst<>+704(SB), Y13, Y14
-	VMULPS Y14, Y13, Y13
-	VFMADD213PS Y11, Y11, Y13
-	VPADDD Y12, Y13, Y11
+	VMOVAPS Y2, Y11
+	VFNMADD231PS geluConst<>+256(SB), Y10, Y11
+	VMOVUPS geluConst<>+320(SB), Y14
+	VFMADD231PS geluConst<>+288(SB), Y11, Y14
+	VFMADD213PS geluConst<>+352(SB), Y11, Y14
+	VFMADD213PS geluConst<>+384(SB), Y11, Y14
+	VFMADD213PS geluConst<>+416(SB), Y11, Y14
+	VFMADD213PS geluConst<>+448(SB), Y11, Y14
+	VFMADD213PS geluConst<>+480(SB), Y11, Y14
+	VFMADD213PS geluConst<>+512(SB), Y11, Y14
+	VFMADD213PS geluConst<>+544(SB), Y11, Y14
+	VMOVUPS geluConst<>+576(SB), Y11
+	VFMADD231PS geluConst<>+608(SB), Y13, Y11
+	VFMADD213PS geluConst<>+640(SB), Y13, Y11
+	VFMADD213PS geluConst<>+672(SB), Y13, Y11
+	VFMADD213PS geluConst<>+704(SB), Y13, Y11
+	VFMADD213PS geluConst<>+736(SB), Y13, Y11
+	VMULPS Y11, Y13, Y11
+	VFMADD213PS Y14, Y14, Y11
+	VPADDD Y12, Y11, Y11
 	VMULPS Y11, Y10, Y10
-	VMAXPS Y9, Y2, Y9
-	VFNMADD231PS geluConst<>+736(SB), Y10, Y9
+	VMAXPS Y9, Y3, Y9
+	VFNMADD231PS geluConst<>+768(SB), Y10, Y9
 	VMOVUPS Y9, 0(DI)
 	ADDQ $32, DI
 	ADDQ $32, SI
@@ -532,39 +546,41 @@ tail:
 	LEAQ ·tailMask+32(SB), AX
 	VMOVUPS (AX)(CX*4), Y9
 	VMASKMOVPS 0(SI), Y9, Y10
-	VANDNPS Y10, Y3, Y11
+	VANDNPS Y10, Y4, Y11
 	VMINPS Y11, Y0, Y11
 	VMULPS Y11, Y11, Y12
-	VFMADD213PS Y1, Y4, Y12
+	VFMADD213PS Y1, Y5, Y12
 	VPSLLD $23, Y12, Y13
 	VSUBPS Y1, Y12, Y12
-	VMULPS Y6, Y12, Y14
+	VMULPS Y7, Y12, Y14
 	VFMADD231PS Y11, Y11, Y14
-	VFMADD231PS Y5, Y12, Y14
-	VMOVAPS Y8, Y12
-	VFMADD231PS Y7, Y11, Y12
+	VFMADD231PS Y6, Y12, Y14
+	VMOVAPS Y2, Y12
+	VFMADD231PS Y8, Y11, Y12
 	VDIVPS Y12, Y11, Y11
-	VMOVUPS geluConst<>+288(SB), Y12
-	VFMADD231PS geluConst<>+256(SB), Y11, Y12
-	VFMADD213PS geluConst<>+320(SB), Y11, Y12
-	VFMADD213PS geluConst<>+352(SB), Y11, Y12
-	VFMADD213PS geluConst<>+384(SB), Y11, Y12
-	VFMADD213PS geluConst<>+416(SB), Y11, Y12
-	VFMADD213PS geluConst<>+448(SB), Y11, Y12
-	VFMADD213PS geluConst<>+480(SB), Y11, Y12
-	VFMADD213PS geluConst<>+512(SB), Y11, Y12
-	VMOVUPS geluConst<>+544(SB), Y15
-	VFMADD231PS geluConst<>+576(SB), Y14, Y15
-	VFMADD213PS geluConst<>+608(SB), Y14, Y15
-	VFMADD213PS geluConst<>+640(SB), Y14, Y15
-	VFMADD213PS geluConst<>+672(SB), Y14, Y15
-	VFMADD213PS geluConst<>+704(SB), Y14, Y15
-	VMULPS Y15, Y14, Y14
-	VFMADD213PS Y12, Y12, Y14
-	VPADDD Y13, Y14, Y12
+	VMOVAPS Y2, Y12
+	VFNMADD231PS geluConst<>+256(SB), Y11, Y12
+	VMOVUPS geluConst<>+320(SB), Y15
+	VFMADD231PS geluConst<>+288(SB), Y12, Y15
+	VFMADD213PS geluConst<>+352(SB), Y12, Y15
+	VFMADD213PS geluConst<>+384(SB), Y12, Y15
+	VFMADD213PS geluConst<>+416(SB), Y12, Y15
+	VFMADD213PS geluConst<>+448(SB), Y12, Y15
+	VFMADD213PS geluConst<>+480(SB), Y12, Y15
+	VFMADD213PS geluConst<>+512(SB), Y12, Y15
+	VFMADD213PS geluConst<>+544(SB), Y12, Y15
+	VMOVUPS geluConst<>+576(SB), Y12
+	VFMADD231PS geluConst<>+608(SB), Y14, Y12
+	VFMADD213PS geluConst<>+640(SB), Y14, Y12
+	VFMADD213PS geluConst<>+672(SB), Y14, Y12
+	VFMADD213PS geluConst<>+704(SB), Y14, Y12
+	VFMADD213PS geluConst<>+736(SB), Y14, Y12
+	VMULPS Y12, Y14, Y12
+	VFMADD213PS Y15, Y15, Y12
+	VPADDD Y13, Y12, Y12
 	VMULPS Y12, Y11, Y11
-	VMAXPS Y10, Y2, Y10
-	VFNMADD231PS geluConst<>+736(SB), Y11, Y10
+	VMAXPS Y10, Y3, Y10
+	VFNMADD231PS geluConst<>+768(SB), Y11, Y10
 	VMASKMOVPS Y10, Y9, 0(DI)
 
 done:
@@ -576,14 +592,14 @@ TEXT ·geluForwardExact64AVX2(SB), NOSPLIT, $0-32
 	MOVQ dst+0(FP), DI
 	MOVQ src+8(FP), SI
 	MOVQ n+16(FP), CX
-	VMOVUPS geluConst<>+768(SB), Y0
-	VMOVUPS geluConst<>+800(SB), Y1
+	VMOVUPS geluConst<>+800(SB), Y0
+	VMOVUPS geluConst<>+832(SB), Y1
 	VXORPS Y2, Y2, Y2
-	VMOVUPS geluConst<>+832(SB), Y3
-	VMOVUPS geluConst<>+864(SB), Y4
-	VMOVUPS geluConst<>+896(SB), Y5
-	VMOVUPS geluConst<>+928(SB), Y6
-	VMOVUPS geluConst<>+960(SB), Y7
+	VMOVUPS geluConst<>+864(SB), Y3
+	VMOVUPS geluConst<>+896(SB), Y4
+	VMOVUPS geluConst<>+928(SB), Y5
+	VMOVUPS geluConst<>+960(SB), Y6
+	VMOVUPS geluConst<>+992(SB), Y7
 	SUBQ $8, CX
 	JLT  rest
 
@@ -601,9 +617,8 @@ loop:
 	VFMADD231PD Y6, Y13, Y10
 	VFNMADD231PD Y7, Y13, Y11
 	VSUBPD Y10, Y11, Y10
-	VMOVUPS geluConst<>+1024(SB), Y11
-	VFMADD231PD geluConst<>+992(SB), Y10, Y11
-	VFMADD213PD geluConst<>+1056(SB), Y10, Y11
+	VMOVUPS geluConst<>+1056(SB), Y11
+	VFMADD231PD geluConst<>+1024(SB), Y10, Y11
 	VFMADD213PD geluConst<>+1088(SB), Y10, Y11
 	VFMADD213PD geluConst<>+1120(SB), Y10, Y11
 	VFMADD213PD geluConst<>+1152(SB), Y10, Y11
@@ -611,40 +626,41 @@ loop:
 	VFMADD213PD geluConst<>+1216(SB), Y10, Y11
 	VFMADD213PD geluConst<>+1248(SB), Y10, Y11
 	VFMADD213PD geluConst<>+1280(SB), Y10, Y11
+	VFMADD213PD geluConst<>+1312(SB), Y10, Y11
 	VMULPD Y10, Y10, Y13
 	VFMADD231PD Y11, Y13, Y10
 	VFMADD213PD Y12, Y12, Y10
 	VMULPD Y9, Y9, Y11
-	VMOVUPS geluConst<>+1312(SB), Y12
-	VFMADD231PD geluConst<>+1344(SB), Y11, Y12
-	VFMADD213PD geluConst<>+1376(SB), Y11, Y12
+	VMOVUPS geluConst<>+1344(SB), Y12
+	VFMADD231PD geluConst<>+1376(SB), Y11, Y12
 	VFMADD213PD geluConst<>+1408(SB), Y11, Y12
 	VFMADD213PD geluConst<>+1440(SB), Y11, Y12
-	VMOVUPS geluConst<>+1472(SB), Y13
-	VFMADD231PD geluConst<>+1504(SB), Y11, Y13
-	VFMADD213PD geluConst<>+1536(SB), Y11, Y13
+	VFMADD213PD geluConst<>+1472(SB), Y11, Y12
+	VMOVUPS geluConst<>+1504(SB), Y13
+	VFMADD231PD geluConst<>+1536(SB), Y11, Y13
 	VFMADD213PD geluConst<>+1568(SB), Y11, Y13
 	VFMADD213PD geluConst<>+1600(SB), Y11, Y13
 	VFMADD213PD geluConst<>+1632(SB), Y11, Y13
+	VFMADD213PD geluConst<>+1664(SB), Y11, Y13
 	VFMADD231PD Y12, Y9, Y13
-	VMOVUPS geluConst<>+1664(SB), Y12
-	VFMADD231PD geluConst<>+1696(SB), Y11, Y12
-	VFMADD213PD geluConst<>+1728(SB), Y11, Y12
+	VMOVUPS geluConst<>+1696(SB), Y12
+	VFMADD231PD geluConst<>+1728(SB), Y11, Y12
 	VFMADD213PD geluConst<>+1760(SB), Y11, Y12
 	VFMADD213PD geluConst<>+1792(SB), Y11, Y12
 	VFMADD213PD geluConst<>+1824(SB), Y11, Y12
-	VMOVUPS geluConst<>+1856(SB), Y14
-	VFMADD231PD geluConst<>+1888(SB), Y11, Y14
-	VFMADD213PD geluConst<>+1920(SB), Y11, Y14
+	VFMADD213PD geluConst<>+1856(SB), Y11, Y12
+	VMOVUPS geluConst<>+1888(SB), Y14
+	VFMADD231PD geluConst<>+1920(SB), Y11, Y14
 	VFMADD213PD geluConst<>+1952(SB), Y11, Y14
 	VFMADD213PD geluConst<>+1984(SB), Y11, Y14
 	VFMADD213PD geluConst<>+2016(SB), Y11, Y14
+	VFMADD213PD geluConst<>+2048(SB), Y11, Y14
 	VFMADD231PD Y12, Y9, Y14
 	VMULPD Y10, Y9, Y9
 	VMULPD Y13, Y9, Y9
 	VDIVPD Y14, Y9, Y9
 	VMAXPD Y8, Y2, Y8
-	VFNMADD231PD geluConst<>+2048(SB), Y9, Y8
+	VFNMADD231PD geluConst<>+2080(SB), Y9, Y8
 	VMOVUPS Y8, 0(DI)
 	VMOVUPS 32(SI), Y8
 	VANDNPD Y8, Y3, Y9
@@ -659,9 +675,8 @@ loop:
 	VFMADD231PD Y6, Y13, Y10
 	VFNMADD231PD Y7, Y13, Y11
 	VSUBPD Y10, Y11, Y10
-	VMOVUPS geluConst<>+1024(SB), Y11
-	VFMADD231PD geluConst<>+992(SB), Y10, Y11
-	VFMADD213PD geluConst<>+1056(SB), Y10, Y11
+	VMOVUPS geluConst<>+1056(SB), Y11
+	VFMADD231PD geluConst<>+1024(SB), Y10, Y11
 	VFMADD213PD geluConst<>+1088(SB), Y10, Y11
 	VFMADD213PD geluConst<>+1120(SB), Y10, Y11
 	VFMADD213PD geluConst<>+1152(SB), Y10, Y11
@@ -669,40 +684,41 @@ loop:
 	VFMADD213PD geluConst<>+1216(SB), Y10, Y11
 	VFMADD213PD geluConst<>+1248(SB), Y10, Y11
 	VFMADD213PD geluConst<>+1280(SB), Y10, Y11
+	VFMADD213PD geluConst<>+1312(SB), Y10, Y11
 	VMULPD Y10, Y10, Y13
 	VFMADD231PD Y11, Y13, Y10
 	VFMADD213PD Y12, Y12, Y10
 	VMULPD Y9, Y9, Y11
-	VMOVUPS geluConst<>+1312(SB), Y12
-	VFMADD231PD geluConst<>+1344(SB), Y11, Y12
-	VFMADD213PD geluConst<>+1376(SB), Y11, Y12
+	VMOVUPS geluConst<>+1344(SB), Y12
+	VFMADD231PD geluConst<>+1376(SB), Y11, Y12
 	VFMADD213PD geluConst<>+1408(SB), Y11, Y12
 	VFMADD213PD geluConst<>+1440(SB), Y11, Y12
-	VMOVUPS geluConst<>+1472(SB), Y13
-	VFMADD231PD geluConst<>+1504(SB), Y11, Y13
-	VFMADD213PD geluConst<>+1536(SB), Y11, Y13
+	VFMADD213PD geluConst<>+1472(SB), Y11, Y12
+	VMOVUPS geluConst<>+1504(SB), Y13
+	VFMADD231PD geluConst<>+1536(SB), Y11, Y13
 	VFMADD213PD geluConst<>+1568(SB), Y11, Y13
 	VFMADD213PD geluConst<>+1600(SB), Y11, Y13
 	VFMADD213PD geluConst<>+1632(SB), Y11, Y13
+	VFMADD213PD geluConst<>+1664(SB), Y11, Y13
 	VFMADD231PD Y12, Y9, Y13
-	VMOVUPS geluConst<>+1664(SB), Y12
-	VFMADD231PD geluConst<>+1696(SB), Y11, Y12
-	VFMADD213PD geluConst<>+1728(SB), Y11, Y12
+	VMOVUPS geluConst<>+1696(SB), Y12
+	VFMADD231PD geluConst<>+1728(SB), Y11, Y12
 	VFMADD213PD geluConst<>+1760(SB), Y11, Y12
 	VFMADD213PD geluConst<>+1792(SB), Y11, Y12
 	VFMADD213PD geluConst<>+1824(SB), Y11, Y12
-	VMOVUPS geluConst<>+1856(SB), Y14
-	VFMADD231PD geluConst<>+1888(SB), Y11, Y14
-	VFMADD213PD geluConst<>+1920(SB), Y11, Y14
+	VFMADD213PD geluConst<>+1856(SB), Y11, Y12
+	VMOVUPS geluConst<>+1888(SB), Y14
+	VFMADD231PD geluConst<>+1920(SB), Y11, Y14
 	VFMADD213PD geluConst<>+1952(SB), Y11, Y14
 	VFMADD213PD geluConst<>+1984(SB), Y11, Y14
 	VFMADD213PD geluConst<>+2016(SB), Y11, Y14
+	VFMADD213PD geluConst<>+2048(SB), Y11, Y14
 	VFMADD231PD Y12, Y9, Y14
 	VMULPD Y10, Y9, Y9
 	VMULPD Y13, Y9, Y9
 	VDIVPD Y14, Y9, Y9
 	VMAXPD Y8, Y2, Y8
-	VFNMADD231PD geluConst<>+2048(SB), Y9, Y8
+	VFNMADD231PD geluConst<>+2080(SB), Y9, Y8
 	VMOVUPS Y8, 32(DI)
 	ADDQ $64, DI
 	ADDQ $64, SI
@@ -728,9 +744,8 @@ single:
 	VFMADD231PD Y6, Y13, Y10
 	VFNMADD231PD Y7, Y13, Y11
 	VSUBPD Y10, Y11, Y10
-	VMOVUPS geluConst<>+1024(SB), Y11
-	VFMADD231PD geluConst<>+992(SB), Y10, Y11
-	VFMADD213PD geluConst<>+1056(SB), Y10, Y11
+	VMOVUPS geluConst<>+1056(SB), Y11
+	VFMADD231PD geluConst<>+1024(SB), Y10, Y11
 	VFMADD213PD geluConst<>+1088(SB), Y10, Y11
 	VFMADD213PD geluConst<>+1120(SB), Y10, Y11
 	VFMADD213PD geluConst<>+1152(SB), Y10, Y11
@@ -738,40 +753,41 @@ single:
 	VFMADD213PD geluConst<>+1216(SB), Y10, Y11
 	VFMADD213PD geluConst<>+1248(SB), Y10, Y11
 	VFMADD213PD geluConst<>+1280(SB), Y10, Y11
+	VFMADD213PD geluConst<>+1312(SB), Y10, Y11
 	VMULPD Y10, Y10, Y13
 	VFMADD231PD Y11, Y13, Y10
 	VFMADD213PD Y12, Y12, Y10
 	VMULPD Y9, Y9, Y11
-	VMOVUPS geluConst<>+1312(SB), Y12
-	VFMADD231PD geluConst<>+1344(SB), Y11, Y12
-	VFMADD213PD geluConst<>+1376(SB), Y11, Y12
+	VMOVUPS geluConst<>+1344(SB), Y12
+	VFMADD231PD geluConst<>+1376(SB), Y11, Y12
 	VFMADD213PD geluConst<>+1408(SB), Y11, Y12
 	VFMADD213PD geluConst<>+1440(SB), Y11, Y12
-	VMOVUPS geluConst<>+1472(SB), Y13
-	VFMADD231PD geluConst<>+1504(SB), Y11, Y13
-	VFMADD213PD geluConst<>+1536(SB), Y11, Y13
+	VFMADD213PD geluConst<>+1472(SB), Y11, Y12
+	VMOVUPS geluConst<>+1504(SB), Y13
+	VFMADD231PD geluConst<>+1536(SB), Y11, Y13
 	VFMADD213PD geluConst<>+1568(SB), Y11, Y13
 	VFMADD213PD geluConst<>+1600(SB), Y11, Y13
 	VFMADD213PD geluConst<>+1632(SB), Y11, Y13
+	VFMADD213PD geluConst<>+1664(SB), Y11, Y13
 	VFMADD231PD Y12, Y9, Y13
-	VMOVUPS geluConst<>+1664(SB), Y12
-	VFMADD231PD geluConst<>+1696(SB), Y11, Y12
-	VFMADD213PD geluConst<>+1728(SB), Y11, Y12
+	VMOVUPS geluConst<>+1696(SB), Y12
+	VFMADD231PD geluConst<>+1728(SB), Y11, Y12
 	VFMADD213PD geluConst<>+1760(SB), Y11, Y12
 	VFMADD213PD geluConst<>+1792(SB), Y11, Y12
 	VFMADD213PD geluConst<>+1824(SB), Y11, Y12
-	VMOVUPS geluConst<>+1856(SB), Y14
-	VFMADD231PD geluConst<>+1888(SB), Y11, Y14
-	VFMADD213PD geluConst<>+1920(SB), Y11, Y14
+	VFMADD213PD geluConst<>+1856(SB), Y11, Y12
+	VMOVUPS geluConst<>+1888(SB), Y14
+	VFMADD231PD geluConst<>+1920(SB), Y11, Y14
 	VFMADD213PD geluConst<>+1952(SB), Y11, Y14
 	VFMADD213PD geluConst<>+1984(SB), Y11, Y14
 	VFMADD213PD geluConst<>+2016(SB), Y11, Y14
+	VFMADD213PD geluConst<>+2048(SB), Y11, Y14
 	VFMADD231PD Y12, Y9, Y14
 	VMULPD Y10, Y9, Y9
 	VMULPD Y13, Y9, Y9
 	VDIVPD Y14, Y9, Y9
 	VMAXPD Y8, Y2, Y8
-	VFNMADD231PD geluConst<>+2048(SB), Y9, Y8
+	VFNMADD231PD geluConst<>+2080(SB), Y9, Y8
 	VMOVUPS Y8, 0(DI)
 	ADDQ $32, DI
 	ADDQ $32, SI
@@ -797,9 +813,8 @@ tail:
 	VFMADD231PD Y6, Y14, Y11
 	VFNMADD231PD Y7, Y14, Y12
 	VSUBPD Y11, Y12, Y11
-	VMOVUPS geluConst<>+1024(SB), Y12
-	VFMADD231PD geluConst<>+992(SB), Y11, Y12
-	VFMADD213PD geluConst<>+1056(SB), Y11, Y12
+	VMOVUPS geluConst<>+1056(SB), Y12
+	VFMADD231PD geluConst<>+1024(SB), Y11, Y12
 	VFMADD213PD geluConst<>+1088(SB), Y11, Y12
 	VFMADD213PD geluConst<>+1120(SB), Y11, Y12
 	VFMADD213PD geluConst<>+1152(SB), Y11, Y12
@@ -807,40 +822,41 @@ tail:
 	VFMADD213PD geluConst<>+1216(SB), Y11, Y12
 	VFMADD213PD geluConst<>+1248(SB), Y11, Y12
 	VFMADD213PD geluConst<>+1280(SB), Y11, Y12
+	VFMADD213PD geluConst<>+1312(SB), Y11, Y12
 	VMULPD Y11, Y11, Y14
 	VFMADD231PD Y12, Y14, Y11
 	VFMADD213PD Y13, Y13, Y11
 	VMULPD Y10, Y10, Y12
-	VMOVUPS geluConst<>+1312(SB), Y13
-	VFMADD231PD geluConst<>+1344(SB), Y12, Y13
-	VFMADD213PD geluConst<>+1376(SB), Y12, Y13
+	VMOVUPS geluConst<>+1344(SB), Y13
+	VFMADD231PD geluConst<>+1376(SB), Y12, Y13
 	VFMADD213PD geluConst<>+1408(SB), Y12, Y13
 	VFMADD213PD geluConst<>+1440(SB), Y12, Y13
-	VMOVUPS geluConst<>+1472(SB), Y14
-	VFMADD231PD geluConst<>+1504(SB), Y12, Y14
-	VFMADD213PD geluConst<>+1536(SB), Y12, Y14
+	VFMADD213PD geluConst<>+1472(SB), Y12, Y13
+	VMOVUPS geluConst<>+1504(SB), Y14
+	VFMADD231PD geluConst<>+1536(SB), Y12, Y14
 	VFMADD213PD geluConst<>+1568(SB), Y12, Y14
 	VFMADD213PD geluConst<>+1600(SB), Y12, Y14
 	VFMADD213PD geluConst<>+1632(SB), Y12, Y14
+	VFMADD213PD geluConst<>+1664(SB), Y12, Y14
 	VFMADD231PD Y13, Y10, Y14
-	VMOVUPS geluConst<>+1664(SB), Y13
-	VFMADD231PD geluConst<>+1696(SB), Y12, Y13
-	VFMADD213PD geluConst<>+1728(SB), Y12, Y13
+	VMOVUPS geluConst<>+1696(SB), Y13
+	VFMADD231PD geluConst<>+1728(SB), Y12, Y13
 	VFMADD213PD geluConst<>+1760(SB), Y12, Y13
 	VFMADD213PD geluConst<>+1792(SB), Y12, Y13
 	VFMADD213PD geluConst<>+1824(SB), Y12, Y13
-	VMOVUPS geluConst<>+1856(SB), Y15
-	VFMADD231PD geluConst<>+1888(SB), Y12, Y15
-	VFMADD213PD geluConst<>+1920(SB), Y12, Y15
+	VFMADD213PD geluConst<>+1856(SB), Y12, Y13
+	VMOVUPS geluConst<>+1888(SB), Y15
+	VFMADD231PD geluConst<>+1920(SB), Y12, Y15
 	VFMADD213PD geluConst<>+1952(SB), Y12, Y15
 	VFMADD213PD geluConst<>+1984(SB), Y12, Y15
 	VFMADD213PD geluConst<>+2016(SB), Y12, Y15
+	VFMADD213PD geluConst<>+2048(SB), Y12, Y15
 	VFMADD231PD Y13, Y10, Y15
 	VMULPD Y11, Y10, Y10
 	VMULPD Y14, Y10, Y10
 	VDIVPD Y15, Y10, Y10
 	VMAXPD Y9, Y2, Y9
-	VFNMADD231PD geluConst<>+2048(SB), Y10, Y9
+	VFNMADD231PD geluConst<>+2080(SB), Y10, Y9
 	VMASKMOVPD Y9, Y8, 0(DI)
 
 done:
@@ -855,13 +871,13 @@ TEXT ·geluForwardFast32AVX2(SB), NOSPLIT, $0-32
 	VMOVUPS geluConst<>+0(SB), Y0
 	VMOVUPS geluConst<>+32(SB), Y1
 	VXORPS Y2, Y2, Y2
-	VMOVUPS geluConst<>+64(SB), Y3
-	VMOVUPS geluConst<>+96(SB), Y4
-	VMOVUPS geluConst<>+2080(SB), Y5
-	VMOVUPS geluConst<>+2112(SB), Y6
-	VMOVUPS geluConst<>+2144(SB), Y7
-	VMOVUPS geluConst<>+2176(SB), Y8
-	VMOVUPS geluConst<>+2208(SB), Y9
+	VMOVUPS geluConst<>+96(SB), Y3
+	VMOVUPS geluConst<>+128(SB), Y4
+	VMOVUPS geluConst<>+2112(SB), Y5
+	VMOVUPS geluConst<>+2144(SB), Y6
+	VMOVUPS geluConst<>+2176(SB), Y7
+	VMOVUPS geluConst<>+2208(SB), Y8
+	VMOVUPS geluConst<>+2240(SB), Y9
 	SUBQ $16, CX
 	JLT  rest
 
@@ -880,18 +896,18 @@ loop:
 	VFMADD213PS Y8, Y12, Y13
 	VFMADD213PS Y9, Y12, Y13
 	VPADDD Y14, Y13, Y12
-	VMOVUPS geluConst<>+2272(SB), Y13
-	VFMADD231PS geluConst<>+2240(SB), Y11, Y13
-	VFMADD213PS geluConst<>+512(SB), Y11, Y13
+	VMOVUPS geluConst<>+2304(SB), Y13
+	VFMADD231PS geluConst<>+2272(SB), Y11, Y13
+	VFMADD213PS geluConst<>+2336(SB), Y11, Y13
 	VMULPS Y13, Y12, Y12
 	VMULPS Y12, Y11, Y12
-	VMOVUPS geluConst<>+2336(SB), Y13
-	VFMADD231PS geluConst<>+2304(SB), Y11, Y13
-	VFMADD213PS geluConst<>+2368(SB), Y11, Y13
-	VFMADD213PS geluConst<>+224(SB), Y11, Y13
+	VMOVUPS geluConst<>+2400(SB), Y13
+	VFMADD231PS geluConst<>+2368(SB), Y11, Y13
+	VFMADD213PS geluConst<>+2432(SB), Y11, Y13
+	VFMADD213PS geluConst<>+64(SB), Y11, Y13
 	VDIVPS Y13, Y12, Y11
 	VMAXPS Y10, Y2, Y10
-	VFNMADD231PS geluConst<>+736(SB), Y11, Y10
+	VFNMADD231PS geluConst<>+768(SB), Y11, Y10
 	VMOVUPS Y10, 0(DI)
 	VMOVUPS 32(SI), Y10
 	VANDNPS Y10, Y3, Y11
@@ -907,18 +923,18 @@ loop:
 	VFMADD213PS Y8, Y12, Y13
 	VFMADD213PS Y9, Y12, Y13
 	VPADDD Y14, Y13, Y12
-	VMOVUPS geluConst<>+2272(SB), Y13
-	VFMADD231PS geluConst<>+2240(SB), Y11, Y13
-	VFMADD213PS geluConst<>+512(SB), Y11, Y13
+	VMOVUPS geluConst<>+2304(SB), Y13
+	VFMADD231PS geluConst<>+2272(SB), Y11, Y13
+	VFMADD213PS geluConst<>+2336(SB), Y11, Y13
 	VMULPS Y13, Y12, Y12
 	VMULPS Y12, Y11, Y12
-	VMOVUPS geluConst<>+2336(SB), Y13
-	VFMADD231PS geluConst<>+2304(SB), Y11, Y13
-	VFMADD213PS geluConst<>+2368(SB), Y11, Y13
-	VFMADD213PS geluConst<>+224(SB), Y11, Y13
+	VMOVUPS geluConst<>+2400(SB), Y13
+	VFMADD231PS geluConst<>+2368(SB), Y11, Y13
+	VFMADD213PS geluConst<>+2432(SB), Y11, Y13
+	VFMADD213PS geluConst<>+64(SB), Y11, Y13
 	VDIVPS Y13, Y12, Y11
 	VMAXPS Y10, Y2, Y10
-	VFNMADD231PS geluConst<>+736(SB), Y11, Y10
+	VFNMADD231PS geluConst<>+768(SB), Y11, Y10
 	VMOVUPS Y10, 32(DI)
 	ADDQ $64, DI
 	ADDQ $64, SI
@@ -945,18 +961,18 @@ single:
 	VFMADD213PS Y8, Y12, Y13
 	VFMADD213PS Y9, Y12, Y13
 	VPADDD Y14, Y13, Y12
-	VMOVUPS geluConst<>+2272(SB), Y13
-	VFMADD231PS geluConst<>+2240(SB), Y11, Y13
-	VFMADD213PS geluConst<>+512(SB), Y11, Y13
+	VMOVUPS geluConst<>+2304(SB), Y13
+	VFMADD231PS geluConst<>+2272(SB), Y11, Y13
+	VFMADD213PS geluConst<>+2336(SB), Y11, Y13
 	VMULPS Y13, Y12, Y12
 	VMULPS Y12, Y11, Y12
-	VMOVUPS geluConst<>+2336(SB), Y13
-	VFMADD231PS geluConst<>+2304(SB), Y11, Y13
-	VFMADD213PS geluConst<>+2368(SB), Y11, Y13
-	VFMADD213PS geluConst<>+224(SB), Y11, Y13
+	VMOVUPS geluConst<>+2400(SB), Y13
+	VFMADD231PS geluConst<>+2368(SB), Y11, Y13
+	VFMADD213PS geluConst<>+2432(SB), Y11, Y13
+	VFMADD213PS geluConst<>+64(SB), Y11, Y13
 	VDIVPS Y13, Y12, Y11
 	VMAXPS Y10, Y2, Y10
-	VFNMADD231PS geluConst<>+736(SB), Y11, Y10
+	VFNMADD231PS geluConst<>+768(SB), Y11, Y10
 	VMOVUPS Y10, 0(DI)
 	ADDQ $32, DI
 	ADDQ $32, SI
@@ -983,18 +999,18 @@ tail:
 	VFMADD213PS Y8, Y13, Y14
 	VFMADD213PS Y9, Y13, Y14
 	VPADDD Y15, Y14, Y13
-	VMOVUPS geluConst<>+2272(SB), Y14
-	VFMADD231PS geluConst<>+2240(SB), Y12, Y14
-	VFMADD213PS geluConst<>+512(SB), Y12, Y14
+	VMOVUPS geluConst<>+2304(SB), Y14
+	VFMADD231PS geluConst<>+2272(SB), Y12, Y14
+	VFMADD213PS geluConst<>+2336(SB), Y12, Y14
 	VMULPS Y14, Y13, Y13
 	VMULPS Y13, Y12, Y13
-	VMOVUPS geluConst<>+2336(SB), Y14
-	VFMADD231PS geluConst<>+2304(SB), Y12, Y14
-	VFMADD213PS geluConst<>+2368(SB), Y12, Y14
-	VFMADD213PS geluConst<>+224(SB), Y12, Y14
+	VMOVUPS geluConst<>+2400(SB), Y14
+	VFMADD231PS geluConst<>+2368(SB), Y12, Y14
+	VFMADD213PS geluConst<>+2432(SB), Y12, Y14
+	VFMADD213PS geluConst<>+64(SB), Y12, Y14
 	VDIVPS Y14, Y13, Y12
 	VMAXPS Y11, Y2, Y11
-	VFNMADD231PS geluConst<>+736(SB), Y12, Y11
+	VFNMADD231PS geluConst<>+768(SB), Y12, Y11
 	VMASKMOVPS Y11, Y10, 0(DI)
 
 done:
@@ -1007,15 +1023,15 @@ TEXT ·geluBackwardExact32AVX2(SB), NOSPLIT, $0-40
 	MOVQ a+8(FP), SI
 	MOVQ b+16(FP), DX
 	MOVQ n+24(FP), CX
-	VMOVUPS geluConst<>+224(SB), Y0
-	VMOVUPS geluConst<>+2400(SB), Y1
-	VMOVUPS geluConst<>+2432(SB), Y2
-	VMOVUPS geluConst<>+64(SB), Y3
-	VMOVUPS geluConst<>+96(SB), Y4
-	VMOVUPS geluConst<>+128(SB), Y5
-	VMOVUPS geluConst<>+160(SB), Y6
-	VMOVUPS geluConst<>+2464(SB), Y7
-	VMOVUPS geluConst<>+2496(SB), Y8
+	VMOVUPS geluConst<>+64(SB), Y0
+	VMOVUPS geluConst<>+2464(SB), Y1
+	VMOVUPS geluConst<>+2496(SB), Y2
+	VMOVUPS geluConst<>+96(SB), Y3
+	VMOVUPS geluConst<>+128(SB), Y4
+	VMOVUPS geluConst<>+160(SB), Y5
+	VMOVUPS geluConst<>+192(SB), Y6
+	VMOVUPS geluConst<>+2528(SB), Y7
+	VMOVUPS geluConst<>+2560(SB), Y8
 	SUBQ $8, CX
 	JLT  rest
 
@@ -1033,24 +1049,24 @@ loop:
 	VFMADD231PS Y5, Y12, Y14
 	VMOVAPS Y8, Y12
 	VFMADD231PS Y14, Y7, Y12
-	VFMADD213PS geluConst<>+2528(SB), Y14, Y12
-	VFMADD213PS geluConst<>+2560(SB), Y14, Y12
 	VFMADD213PS geluConst<>+2592(SB), Y14, Y12
 	VFMADD213PS geluConst<>+2624(SB), Y14, Y12
+	VFMADD213PS geluConst<>+2656(SB), Y14, Y12
+	VFMADD213PS geluConst<>+2688(SB), Y14, Y12
 	VMULPS Y13, Y12, Y12
-	VMOVUPS geluConst<>+2688(SB), Y13
-	VFMADD231PS geluConst<>+2656(SB), Y11, Y13
-	VFMADD213PS geluConst<>+2720(SB), Y11, Y13
-	VFMADD213PS geluConst<>+2752(SB), Y11, Y13
-	VFMADD213PS geluConst<>+512(SB), Y11, Y13
-	VMOVUPS geluConst<>+2784(SB), Y14
-	VFMADD231PS geluConst<>+2816(SB), Y11, Y14
-	VFMADD213PS geluConst<>+2848(SB), Y11, Y14
-	VFMADD213PS geluConst<>+2880(SB), Y11, Y14
+	VMOVUPS geluConst<>+2752(SB), Y13
+	VFMADD231PS geluConst<>+2720(SB), Y11, Y13
+	VFMADD213PS geluConst<>+2784(SB), Y11, Y13
+	VFMADD213PS geluConst<>+2816(SB), Y11, Y13
+	VFMADD213PS geluConst<>+2336(SB), Y11, Y13
+	VMOVUPS geluConst<>+2848(SB), Y14
+	VFMADD231PS geluConst<>+2880(SB), Y11, Y14
 	VFMADD213PS geluConst<>+2912(SB), Y11, Y14
+	VFMADD213PS geluConst<>+2944(SB), Y11, Y14
+	VFMADD213PS geluConst<>+2976(SB), Y11, Y14
 	VFMADD213PS Y0, Y11, Y14
 	VDIVPS Y14, Y13, Y13
-	VFNMADD231PS geluConst<>+2944(SB), Y11, Y13
+	VFNMADD231PS geluConst<>+3008(SB), Y11, Y13
 	VMULPS Y13, Y12, Y11
 	VSUBPS Y11, Y0, Y12
 	VBLENDVPS Y10, Y11, Y12, Y10
@@ -1081,24 +1097,24 @@ rest:
 	VFMADD231PS Y5, Y13, Y15
 	VMOVAPS Y8, Y13
 	VFMADD231PS Y15, Y7, Y13
-	VFMADD213PS geluConst<>+2528(SB), Y15, Y13
-	VFMADD213PS geluConst<>+2560(SB), Y15, Y13
 	VFMADD213PS geluConst<>+2592(SB), Y15, Y13
 	VFMADD213PS geluConst<>+2624(SB), Y15, Y13
+	VFMADD213PS geluConst<>+2656(SB), Y15, Y13
+	VFMADD213PS geluConst<>+2688(SB), Y15, Y13
 	VMULPS Y14, Y13, Y13
-	VMOVUPS geluConst<>+2688(SB), Y14
-	VFMADD231PS geluConst<>+2656(SB), Y12, Y14
-	VFMADD213PS geluConst<>+2720(SB), Y12, Y14
-	VFMADD213PS geluConst<>+2752(SB), Y12, Y14
-	VFMADD213PS geluConst<>+512(SB), Y12, Y14
-	VMOVUPS geluConst<>+2784(SB), Y15
-	VFMADD231PS geluConst<>+2816(SB), Y12, Y15
-	VFMADD213PS geluConst<>+2848(SB), Y12, Y15
-	VFMADD213PS geluConst<>+2880(SB), Y12, Y15
+	VMOVUPS geluConst<>+2752(SB), Y14
+	VFMADD231PS geluConst<>+2720(SB), Y12, Y14
+	VFMADD213PS geluConst<>+2784(SB), Y12, Y14
+	VFMADD213PS geluConst<>+2816(SB), Y12, Y14
+	VFMADD213PS geluConst<>+2336(SB), Y12, Y14
+	VMOVUPS geluConst<>+2848(SB), Y15
+	VFMADD231PS geluConst<>+2880(SB), Y12, Y15
 	VFMADD213PS geluConst<>+2912(SB), Y12, Y15
+	VFMADD213PS geluConst<>+2944(SB), Y12, Y15
+	VFMADD213PS geluConst<>+2976(SB), Y12, Y15
 	VFMADD213PS Y0, Y12, Y15
 	VDIVPS Y15, Y14, Y14
-	VFNMADD231PS geluConst<>+2944(SB), Y12, Y14
+	VFNMADD231PS geluConst<>+3008(SB), Y12, Y14
 	VMULPS Y14, Y13, Y12
 	VSUBPS Y12, Y0, Y13
 	VBLENDVPS Y11, Y12, Y13, Y11
@@ -1115,13 +1131,13 @@ TEXT ·geluBackwardExact64AVX2(SB), NOSPLIT, $0-40
 	MOVQ a+8(FP), SI
 	MOVQ b+16(FP), DX
 	MOVQ n+24(FP), CX
-	VMOVUPS geluConst<>+768(SB), Y0
-	VMOVUPS geluConst<>+800(SB), Y1
-	VMOVUPS geluConst<>+2976(SB), Y2
-	VMOVUPS geluConst<>+832(SB), Y3
-	VMOVUPS geluConst<>+864(SB), Y4
-	VMOVUPS geluConst<>+896(SB), Y5
-	VMOVUPS geluConst<>+928(SB), Y6
+	VMOVUPS geluConst<>+800(SB), Y0
+	VMOVUPS geluConst<>+832(SB), Y1
+	VMOVUPS geluConst<>+3040(SB), Y2
+	VMOVUPS geluConst<>+864(SB), Y3
+	VMOVUPS geluConst<>+896(SB), Y4
+	VMOVUPS geluConst<>+928(SB), Y5
+	VMOVUPS geluConst<>+960(SB), Y6
 	SUBQ $4, CX
 	JLT  rest
 
@@ -1138,11 +1154,10 @@ loop:
 	VSUBPD Y1, Y12, Y13
 	VPSLLQ $52, Y12, Y12
 	VFMADD231PD Y6, Y13, Y10
-	VFNMADD231PD geluConst<>+960(SB), Y13, Y11
+	VFNMADD231PD geluConst<>+992(SB), Y13, Y11
 	VSUBPD Y10, Y11, Y10
-	VMOVUPS geluConst<>+1024(SB), Y11
-	VFMADD231PD geluConst<>+992(SB), Y10, Y11
-	VFMADD213PD geluConst<>+1056(SB), Y10, Y11
+	VMOVUPS geluConst<>+1056(SB), Y11
+	VFMADD231PD geluConst<>+1024(SB), Y10, Y11
 	VFMADD213PD geluConst<>+1088(SB), Y10, Y11
 	VFMADD213PD geluConst<>+1120(SB), Y10, Y11
 	VFMADD213PD geluConst<>+1152(SB), Y10, Y11
@@ -1150,39 +1165,40 @@ loop:
 	VFMADD213PD geluConst<>+1216(SB), Y10, Y11
 	VFMADD213PD geluConst<>+1248(SB), Y10, Y11
 	VFMADD213PD geluConst<>+1280(SB), Y10, Y11
+	VFMADD213PD geluConst<>+1312(SB), Y10, Y11
 	VMULPD Y10, Y10, Y13
 	VFMADD231PD Y11, Y13, Y10
 	VFMADD213PD Y12, Y12, Y10
 	VMULPD Y9, Y9, Y11
-	VMOVUPS geluConst<>+1312(SB), Y12
-	VFMADD231PD geluConst<>+1344(SB), Y11, Y12
-	VFMADD213PD geluConst<>+1376(SB), Y11, Y12
+	VMOVUPS geluConst<>+1344(SB), Y12
+	VFMADD231PD geluConst<>+1376(SB), Y11, Y12
 	VFMADD213PD geluConst<>+1408(SB), Y11, Y12
 	VFMADD213PD geluConst<>+1440(SB), Y11, Y12
-	VMOVUPS geluConst<>+1472(SB), Y13
-	VFMADD231PD geluConst<>+1504(SB), Y11, Y13
-	VFMADD213PD geluConst<>+1536(SB), Y11, Y13
+	VFMADD213PD geluConst<>+1472(SB), Y11, Y12
+	VMOVUPS geluConst<>+1504(SB), Y13
+	VFMADD231PD geluConst<>+1536(SB), Y11, Y13
 	VFMADD213PD geluConst<>+1568(SB), Y11, Y13
 	VFMADD213PD geluConst<>+1600(SB), Y11, Y13
 	VFMADD213PD geluConst<>+1632(SB), Y11, Y13
+	VFMADD213PD geluConst<>+1664(SB), Y11, Y13
 	VFMADD231PD Y12, Y9, Y13
-	VMOVUPS geluConst<>+1664(SB), Y12
-	VFMADD231PD geluConst<>+1696(SB), Y11, Y12
-	VFMADD213PD geluConst<>+1728(SB), Y11, Y12
+	VMOVUPS geluConst<>+1696(SB), Y12
+	VFMADD231PD geluConst<>+1728(SB), Y11, Y12
 	VFMADD213PD geluConst<>+1760(SB), Y11, Y12
 	VFMADD213PD geluConst<>+1792(SB), Y11, Y12
 	VFMADD213PD geluConst<>+1824(SB), Y11, Y12
-	VMOVUPS geluConst<>+1856(SB), Y14
-	VFMADD231PD geluConst<>+1888(SB), Y11, Y14
-	VFMADD213PD geluConst<>+1920(SB), Y11, Y14
+	VFMADD213PD geluConst<>+1856(SB), Y11, Y12
+	VMOVUPS geluConst<>+1888(SB), Y14
+	VFMADD231PD geluConst<>+1920(SB), Y11, Y14
 	VFMADD213PD geluConst<>+1952(SB), Y11, Y14
 	VFMADD213PD geluConst<>+1984(SB), Y11, Y14
 	VFMADD213PD geluConst<>+2016(SB), Y11, Y14
+	VFMADD213PD geluConst<>+2048(SB), Y11, Y14
 	VFMADD231PD Y12, Y9, Y14
 	VDIVPD Y14, Y13, Y11
-	VFNMADD231PD geluConst<>+3008(SB), Y9, Y11
+	VFNMADD231PD geluConst<>+3072(SB), Y9, Y11
 	VMULPD Y11, Y10, Y9
-	VMULPD geluConst<>+2048(SB), Y9, Y9
+	VMULPD geluConst<>+2080(SB), Y9, Y9
 	VSUBPD Y9, Y2, Y10
 	VBLENDVPD Y8, Y9, Y10, Y8
 	VMULPD Y8, Y7, Y7
@@ -1211,11 +1227,10 @@ rest:
 	VSUBPD Y1, Y13, Y14
 	VPSLLQ $52, Y13, Y13
 	VFMADD231PD Y6, Y14, Y11
-	VFNMADD231PD geluConst<>+960(SB), Y14, Y12
+	VFNMADD231PD geluConst<>+992(SB), Y14, Y12
 	VSUBPD Y11, Y12, Y11
-	VMOVUPS geluConst<>+1024(SB), Y12
-	VFMADD231PD geluConst<>+992(SB), Y11, Y12
-	VFMADD213PD geluConst<>+1056(SB), Y11, Y12
+	VMOVUPS geluConst<>+1056(SB), Y12
+	VFMADD231PD geluConst<>+1024(SB), Y11, Y12
 	VFMADD213PD geluConst<>+1088(SB), Y11, Y12
 	VFMADD213PD geluConst<>+1120(SB), Y11, Y12
 	VFMADD213PD geluConst<>+1152(SB), Y11, Y12
@@ -1223,39 +1238,40 @@ rest:
 	VFMADD213PD geluConst<>+1216(SB), Y11, Y12
 	VFMADD213PD geluConst<>+1248(SB), Y11, Y12
 	VFMADD213PD geluConst<>+1280(SB), Y11, Y12
+	VFMADD213PD geluConst<>+1312(SB), Y11, Y12
 	VMULPD Y11, Y11, Y14
 	VFMADD231PD Y12, Y14, Y11
 	VFMADD213PD Y13, Y13, Y11
 	VMULPD Y10, Y10, Y12
-	VMOVUPS geluConst<>+1312(SB), Y13
-	VFMADD231PD geluConst<>+1344(SB), Y12, Y13
-	VFMADD213PD geluConst<>+1376(SB), Y12, Y13
+	VMOVUPS geluConst<>+1344(SB), Y13
+	VFMADD231PD geluConst<>+1376(SB), Y12, Y13
 	VFMADD213PD geluConst<>+1408(SB), Y12, Y13
 	VFMADD213PD geluConst<>+1440(SB), Y12, Y13
-	VMOVUPS geluConst<>+1472(SB), Y14
-	VFMADD231PD geluConst<>+1504(SB), Y12, Y14
-	VFMADD213PD geluConst<>+1536(SB), Y12, Y14
+	VFMADD213PD geluConst<>+1472(SB), Y12, Y13
+	VMOVUPS geluConst<>+1504(SB), Y14
+	VFMADD231PD geluConst<>+1536(SB), Y12, Y14
 	VFMADD213PD geluConst<>+1568(SB), Y12, Y14
 	VFMADD213PD geluConst<>+1600(SB), Y12, Y14
 	VFMADD213PD geluConst<>+1632(SB), Y12, Y14
+	VFMADD213PD geluConst<>+1664(SB), Y12, Y14
 	VFMADD231PD Y13, Y10, Y14
-	VMOVUPS geluConst<>+1664(SB), Y13
-	VFMADD231PD geluConst<>+1696(SB), Y12, Y13
-	VFMADD213PD geluConst<>+1728(SB), Y12, Y13
+	VMOVUPS geluConst<>+1696(SB), Y13
+	VFMADD231PD geluConst<>+1728(SB), Y12, Y13
 	VFMADD213PD geluConst<>+1760(SB), Y12, Y13
 	VFMADD213PD geluConst<>+1792(SB), Y12, Y13
 	VFMADD213PD geluConst<>+1824(SB), Y12, Y13
-	VMOVUPS geluConst<>+1856(SB), Y15
-	VFMADD231PD geluConst<>+1888(SB), Y12, Y15
-	VFMADD213PD geluConst<>+1920(SB), Y12, Y15
+	VFMADD213PD geluConst<>+1856(SB), Y12, Y13
+	VMOVUPS geluConst<>+1888(SB), Y15
+	VFMADD231PD geluConst<>+1920(SB), Y12, Y15
 	VFMADD213PD geluConst<>+1952(SB), Y12, Y15
 	VFMADD213PD geluConst<>+1984(SB), Y12, Y15
 	VFMADD213PD geluConst<>+2016(SB), Y12, Y15
+	VFMADD213PD geluConst<>+2048(SB), Y12, Y15
 	VFMADD231PD Y13, Y10, Y15
 	VDIVPD Y15, Y14, Y12
-	VFNMADD231PD geluConst<>+3008(SB), Y10, Y12
+	VFNMADD231PD geluConst<>+3072(SB), Y10, Y12
 	VMULPD Y12, Y11, Y10
-	VMULPD geluConst<>+2048(SB), Y10, Y10
+	VMULPD geluConst<>+2080(SB), Y10, Y10
 	VSUBPD Y10, Y2, Y11
 	VBLENDVPD Y9, Y10, Y11, Y9
 	VMULPD Y9, Y8, Y8

@@ -4,251 +4,247 @@
 
 #include "textflag.h"
 
-DATA tanhConst<>+0(SB)/8, $0xc10b327ec10b327e
-DATA tanhConst<>+8(SB)/8, $0xc10b327ec10b327e
-DATA tanhConst<>+16(SB)/8, $0xc10b327ec10b327e
-DATA tanhConst<>+24(SB)/8, $0xc10b327ec10b327e
-DATA tanhConst<>+32(SB)/8, $0x410b327e410b327e
-DATA tanhConst<>+40(SB)/8, $0x410b327e410b327e
-DATA tanhConst<>+48(SB)/8, $0x410b327e410b327e
-DATA tanhConst<>+56(SB)/8, $0x410b327e410b327e
-DATA tanhConst<>+64(SB)/8, $0x3f8000003f800000
-DATA tanhConst<>+72(SB)/8, $0x3f8000003f800000
-DATA tanhConst<>+80(SB)/8, $0x3f8000003f800000
-DATA tanhConst<>+88(SB)/8, $0x3f8000003f800000
-DATA tanhConst<>+96(SB)/8, $0x326fde75326fde75
-DATA tanhConst<>+104(SB)/8, $0x326fde75326fde75
-DATA tanhConst<>+112(SB)/8, $0x326fde75326fde75
-DATA tanhConst<>+120(SB)/8, $0x326fde75326fde75
-DATA tanhConst<>+128(SB)/8, $0x37b0876337b08763
-DATA tanhConst<>+136(SB)/8, $0x37b0876337b08763
-DATA tanhConst<>+144(SB)/8, $0x37b0876337b08763
-DATA tanhConst<>+152(SB)/8, $0x37b0876337b08763
-DATA tanhConst<>+160(SB)/8, $0x3b66d07b3b66d07b
-DATA tanhConst<>+168(SB)/8, $0x3b66d07b3b66d07b
-DATA tanhConst<>+176(SB)/8, $0x3b66d07b3b66d07b
-DATA tanhConst<>+184(SB)/8, $0x3b66d07b3b66d07b
-DATA tanhConst<>+192(SB)/8, $0x3e093fba3e093fba
-DATA tanhConst<>+200(SB)/8, $0x3e093fba3e093fba
-DATA tanhConst<>+208(SB)/8, $0x3e093fba3e093fba
-DATA tanhConst<>+216(SB)/8, $0x3e093fba3e093fba
-DATA tanhConst<>+224(SB)/8, $0x3557647835576478
-DATA tanhConst<>+232(SB)/8, $0x3557647835576478
-DATA tanhConst<>+240(SB)/8, $0x3557647835576478
-DATA tanhConst<>+248(SB)/8, $0x3557647835576478
-DATA tanhConst<>+256(SB)/8, $0x39ae85f439ae85f4
-DATA tanhConst<>+264(SB)/8, $0x39ae85f439ae85f4
-DATA tanhConst<>+272(SB)/8, $0x39ae85f439ae85f4
-DATA tanhConst<>+280(SB)/8, $0x39ae85f439ae85f4
-DATA tanhConst<>+288(SB)/8, $0x3cd4ce453cd4ce45
-DATA tanhConst<>+296(SB)/8, $0x3cd4ce453cd4ce45
-DATA tanhConst<>+304(SB)/8, $0x3cd4ce453cd4ce45
-DATA tanhConst<>+312(SB)/8, $0x3cd4ce453cd4ce45
-DATA tanhConst<>+320(SB)/8, $0x3eef4a803eef4a80
-DATA tanhConst<>+328(SB)/8, $0x3eef4a803eef4a80
-DATA tanhConst<>+336(SB)/8, $0x3eef4a803eef4a80
-DATA tanhConst<>+344(SB)/8, $0x3eef4a803eef4a80
-DATA tanhConst<>+352(SB)/8, $0x8000000000000000
-DATA tanhConst<>+360(SB)/8, $0x8000000000000000
-DATA tanhConst<>+368(SB)/8, $0x8000000000000000
-DATA tanhConst<>+376(SB)/8, $0x8000000000000000
-DATA tanhConst<>+384(SB)/8, $0xc044000000000000
-DATA tanhConst<>+392(SB)/8, $0xc044000000000000
-DATA tanhConst<>+400(SB)/8, $0xc044000000000000
-DATA tanhConst<>+408(SB)/8, $0xc044000000000000
-DATA tanhConst<>+416(SB)/8, $0x43380000000003ff
-DATA tanhConst<>+424(SB)/8, $0x43380000000003ff
-DATA tanhConst<>+432(SB)/8, $0x43380000000003ff
-DATA tanhConst<>+440(SB)/8, $0x43380000000003ff
-DATA tanhConst<>+448(SB)/8, $0x3ff0000000000000
-DATA tanhConst<>+456(SB)/8, $0x3ff0000000000000
-DATA tanhConst<>+464(SB)/8, $0x3ff0000000000000
-DATA tanhConst<>+472(SB)/8, $0x3ff0000000000000
-DATA tanhConst<>+480(SB)/8, $0x4000000000000000
-DATA tanhConst<>+488(SB)/8, $0x4000000000000000
-DATA tanhConst<>+496(SB)/8, $0x4000000000000000
-DATA tanhConst<>+504(SB)/8, $0x4000000000000000
-DATA tanhConst<>+512(SB)/8, $0x3ff71547652b82fe
-DATA tanhConst<>+520(SB)/8, $0x3ff71547652b82fe
-DATA tanhConst<>+528(SB)/8, $0x3ff71547652b82fe
-DATA tanhConst<>+536(SB)/8, $0x3ff71547652b82fe
-DATA tanhConst<>+544(SB)/8, $0x3fe62e42fefa3800
-DATA tanhConst<>+552(SB)/8, $0x3fe62e42fefa3800
-DATA tanhConst<>+560(SB)/8, $0x3fe62e42fefa3800
-DATA tanhConst<>+568(SB)/8, $0x3fe62e42fefa3800
-DATA tanhConst<>+576(SB)/8, $0x3d2ef35793c76730
-DATA tanhConst<>+584(SB)/8, $0x3d2ef35793c76730
-DATA tanhConst<>+592(SB)/8, $0x3d2ef35793c76730
-DATA tanhConst<>+600(SB)/8, $0x3d2ef35793c76730
-DATA tanhConst<>+608(SB)/8, $0x3e5af759041f513b
-DATA tanhConst<>+616(SB)/8, $0x3e5af759041f513b
-DATA tanhConst<>+624(SB)/8, $0x3e5af759041f513b
-DATA tanhConst<>+632(SB)/8, $0x3e5af759041f513b
-DATA tanhConst<>+640(SB)/8, $0x3e928a36386b8130
-DATA tanhConst<>+648(SB)/8, $0x3e928a36386b8130
-DATA tanhConst<>+656(SB)/8, $0x3e928a36386b8130
-DATA tanhConst<>+664(SB)/8, $0x3e928a36386b8130
-DATA tanhConst<>+672(SB)/8, $0x3ec71ddeac611ade
-DATA tanhConst<>+680(SB)/8, $0x3ec71ddeac611ade
-DATA tanhConst<>+688(SB)/8, $0x3ec71ddeac611ade
-DATA tanhConst<>+696(SB)/8, $0x3ec71ddeac611ade
-DATA tanhConst<>+704(SB)/8, $0x3efa019a5e3282e9
-DATA tanhConst<>+712(SB)/8, $0x3efa019a5e3282e9
-DATA tanhConst<>+720(SB)/8, $0x3efa019a5e3282e9
-DATA tanhConst<>+728(SB)/8, $0x3efa019a5e3282e9
-DATA tanhConst<>+736(SB)/8, $0x3f2a01a01b57b898
-DATA tanhConst<>+744(SB)/8, $0x3f2a01a01b57b898
-DATA tanhConst<>+752(SB)/8, $0x3f2a01a01b57b898
-DATA tanhConst<>+760(SB)/8, $0x3f2a01a01b57b898
-DATA tanhConst<>+768(SB)/8, $0x3f56c16c17f639a7
-DATA tanhConst<>+776(SB)/8, $0x3f56c16c17f639a7
-DATA tanhConst<>+784(SB)/8, $0x3f56c16c17f639a7
-DATA tanhConst<>+792(SB)/8, $0x3f56c16c17f639a7
-DATA tanhConst<>+800(SB)/8, $0x3f8111111110e7fa
-DATA tanhConst<>+808(SB)/8, $0x3f8111111110e7fa
-DATA tanhConst<>+816(SB)/8, $0x3f8111111110e7fa
-DATA tanhConst<>+824(SB)/8, $0x3f8111111110e7fa
-DATA tanhConst<>+832(SB)/8, $0x3fa5555555552082
-DATA tanhConst<>+840(SB)/8, $0x3fa5555555552082
-DATA tanhConst<>+848(SB)/8, $0x3fa5555555552082
-DATA tanhConst<>+856(SB)/8, $0x3fa5555555552082
-DATA tanhConst<>+864(SB)/8, $0x3fc555555555555c
-DATA tanhConst<>+872(SB)/8, $0x3fc555555555555c
-DATA tanhConst<>+880(SB)/8, $0x3fc555555555555c
-DATA tanhConst<>+888(SB)/8, $0x3fc555555555555c
-DATA tanhConst<>+896(SB)/8, $0x3fe0000000000005
-DATA tanhConst<>+904(SB)/8, $0x3fe0000000000005
-DATA tanhConst<>+912(SB)/8, $0x3fe0000000000005
-DATA tanhConst<>+920(SB)/8, $0x3fe0000000000005
-DATA tanhConst<>+928(SB)/8, $0xc0900000c0900000
-DATA tanhConst<>+936(SB)/8, $0xc0900000c0900000
-DATA tanhConst<>+944(SB)/8, $0xc0900000c0900000
-DATA tanhConst<>+952(SB)/8, $0xc0900000c0900000
-DATA tanhConst<>+960(SB)/8, $0x4090000040900000
-DATA tanhConst<>+968(SB)/8, $0x4090000040900000
-DATA tanhConst<>+976(SB)/8, $0x4090000040900000
-DATA tanhConst<>+984(SB)/8, $0x4090000040900000
-DATA tanhConst<>+992(SB)/8, $0x3a3c9e403a3c9e40
-DATA tanhConst<>+1000(SB)/8, $0x3a3c9e403a3c9e40
-DATA tanhConst<>+1008(SB)/8, $0x3a3c9e403a3c9e40
-DATA tanhConst<>+1016(SB)/8, $0x3a3c9e403a3c9e40
-DATA tanhConst<>+1024(SB)/8, $0x3dd4d2973dd4d297
-DATA tanhConst<>+1032(SB)/8, $0x3dd4d2973dd4d297
-DATA tanhConst<>+1040(SB)/8, $0x3dd4d2973dd4d297
-DATA tanhConst<>+1048(SB)/8, $0x3dd4d2973dd4d297
-DATA tanhConst<>+1056(SB)/8, $0x3c59bffa3c59bffa
-DATA tanhConst<>+1064(SB)/8, $0x3c59bffa3c59bffa
-DATA tanhConst<>+1072(SB)/8, $0x3c59bffa3c59bffa
-DATA tanhConst<>+1080(SB)/8, $0x3c59bffa3c59bffa
-DATA tanhConst<>+1088(SB)/8, $0x3edfc69a3edfc69a
-DATA tanhConst<>+1096(SB)/8, $0x3edfc69a3edfc69a
-DATA tanhConst<>+1104(SB)/8, $0x3edfc69a3edfc69a
-DATA tanhConst<>+1112(SB)/8, $0x3edfc69a3edfc69a
-DATA tanhConst<>+1120(SB)/8, $0xc2540000c2540000
-DATA tanhConst<>+1128(SB)/8, $0xc2540000c2540000
-DATA tanhConst<>+1136(SB)/8, $0xc2540000c2540000
-DATA tanhConst<>+1144(SB)/8, $0xc2540000c2540000
-DATA tanhConst<>+1152(SB)/8, $0x4b40009f4b40009f
-DATA tanhConst<>+1160(SB)/8, $0x4b40009f4b40009f
-DATA tanhConst<>+1168(SB)/8, $0x4b40009f4b40009f
-DATA tanhConst<>+1176(SB)/8, $0x4b40009f4b40009f
-DATA tanhConst<>+1184(SB)/8, $0x8000000080000000
-DATA tanhConst<>+1192(SB)/8, $0x8000000080000000
-DATA tanhConst<>+1200(SB)/8, $0x8000000080000000
-DATA tanhConst<>+1208(SB)/8, $0x8000000080000000
-DATA tanhConst<>+1216(SB)/8, $0x4038aa3b4038aa3b
-DATA tanhConst<>+1224(SB)/8, $0x4038aa3b4038aa3b
-DATA tanhConst<>+1232(SB)/8, $0x4038aa3b4038aa3b
-DATA tanhConst<>+1240(SB)/8, $0x4038aa3b4038aa3b
-DATA tanhConst<>+1248(SB)/8, $0x3eb172183eb17218
-DATA tanhConst<>+1256(SB)/8, $0x3eb172183eb17218
-DATA tanhConst<>+1264(SB)/8, $0x3eb172183eb17218
-DATA tanhConst<>+1272(SB)/8, $0x3eb172183eb17218
-DATA tanhConst<>+1280(SB)/8, $0x2f87f2cf2f87f2cf
-DATA tanhConst<>+1288(SB)/8, $0x2f87f2cf2f87f2cf
-DATA tanhConst<>+1296(SB)/8, $0x2f87f2cf2f87f2cf
-DATA tanhConst<>+1304(SB)/8, $0x2f87f2cf2f87f2cf
-DATA tanhConst<>+1312(SB)/8, $0x302baf77302baf77
-DATA tanhConst<>+1320(SB)/8, $0x302baf77302baf77
-DATA tanhConst<>+1328(SB)/8, $0x302baf77302baf77
-DATA tanhConst<>+1336(SB)/8, $0x302baf77302baf77
-DATA tanhConst<>+1344(SB)/8, $0x30aaad0c30aaad0c
-DATA tanhConst<>+1352(SB)/8, $0x30aaad0c30aaad0c
-DATA tanhConst<>+1360(SB)/8, $0x30aaad0c30aaad0c
-DATA tanhConst<>+1368(SB)/8, $0x30aaad0c30aaad0c
-DATA tanhConst<>+1376(SB)/8, $0x30fffe8d30fffe8d
-DATA tanhConst<>+1384(SB)/8, $0x30fffe8d30fffe8d
-DATA tanhConst<>+1392(SB)/8, $0x30fffe8d30fffe8d
-DATA tanhConst<>+1400(SB)/8, $0x30fffe8d30fffe8d
-DATA tanhConst<>+1408(SB)/8, $0x30fffffb30fffffb
-DATA tanhConst<>+1416(SB)/8, $0x30fffffb30fffffb
-DATA tanhConst<>+1424(SB)/8, $0x30fffffb30fffffb
-DATA tanhConst<>+1432(SB)/8, $0x30fffffb30fffffb
-DATA tanhConst<>+1440(SB)/8, $0x3080000130800001
-DATA tanhConst<>+1448(SB)/8, $0x3080000130800001
-DATA tanhConst<>+1456(SB)/8, $0x3080000130800001
-DATA tanhConst<>+1464(SB)/8, $0x3080000130800001
-DATA tanhConst<>+1472(SB)/8, $0x3e8000003e800000
-DATA tanhConst<>+1480(SB)/8, $0x3e8000003e800000
-DATA tanhConst<>+1488(SB)/8, $0x3e8000003e800000
-DATA tanhConst<>+1496(SB)/8, $0x3e8000003e800000
-DATA tanhConst<>+1504(SB)/8, $0xc087800000000000
-DATA tanhConst<>+1512(SB)/8, $0xc087800000000000
-DATA tanhConst<>+1520(SB)/8, $0xc087800000000000
-DATA tanhConst<>+1528(SB)/8, $0xc087800000000000
-DATA tanhConst<>+1536(SB)/8, $0x433800000000043f
-DATA tanhConst<>+1544(SB)/8, $0x433800000000043f
-DATA tanhConst<>+1552(SB)/8, $0x433800000000043f
-DATA tanhConst<>+1560(SB)/8, $0x433800000000043f
-DATA tanhConst<>+1568(SB)/8, $0x3e5af85de53dd47e
-DATA tanhConst<>+1576(SB)/8, $0x3e5af85de53dd47e
-DATA tanhConst<>+1584(SB)/8, $0x3e5af85de53dd47e
-DATA tanhConst<>+1592(SB)/8, $0x3e5af85de53dd47e
-DATA tanhConst<>+1600(SB)/8, $0x3e928b19e9b6b508
-DATA tanhConst<>+1608(SB)/8, $0x3e928b19e9b6b508
-DATA tanhConst<>+1616(SB)/8, $0x3e928b19e9b6b508
-DATA tanhConst<>+1624(SB)/8, $0x3e928b19e9b6b508
-DATA tanhConst<>+1632(SB)/8, $0x3ec71dddf9f2301c
-DATA tanhConst<>+1640(SB)/8, $0x3ec71dddf9f2301c
-DATA tanhConst<>+1648(SB)/8, $0x3ec71dddf9f2301c
-DATA tanhConst<>+1656(SB)/8, $0x3ec71dddf9f2301c
-DATA tanhConst<>+1664(SB)/8, $0x3efa019951c861e0
-DATA tanhConst<>+1672(SB)/8, $0x3efa019951c861e0
-DATA tanhConst<>+1680(SB)/8, $0x3efa019951c861e0
-DATA tanhConst<>+1688(SB)/8, $0x3efa019951c861e0
-DATA tanhConst<>+1696(SB)/8, $0x3f2a01a01baf0c2f
-DATA tanhConst<>+1704(SB)/8, $0x3f2a01a01baf0c2f
-DATA tanhConst<>+1712(SB)/8, $0x3f2a01a01baf0c2f
-DATA tanhConst<>+1720(SB)/8, $0x3f2a01a01baf0c2f
-DATA tanhConst<>+1728(SB)/8, $0x3f56c16c18635d61
-DATA tanhConst<>+1736(SB)/8, $0x3f56c16c18635d61
-DATA tanhConst<>+1744(SB)/8, $0x3f56c16c18635d61
-DATA tanhConst<>+1752(SB)/8, $0x3f56c16c18635d61
-DATA tanhConst<>+1760(SB)/8, $0x3f8111111110d624
-DATA tanhConst<>+1768(SB)/8, $0x3f8111111110d624
-DATA tanhConst<>+1776(SB)/8, $0x3f8111111110d624
-DATA tanhConst<>+1784(SB)/8, $0x3f8111111110d624
-DATA tanhConst<>+1792(SB)/8, $0x3fa555555554fd7e
-DATA tanhConst<>+1800(SB)/8, $0x3fa555555554fd7e
-DATA tanhConst<>+1808(SB)/8, $0x3fa555555554fd7e
-DATA tanhConst<>+1816(SB)/8, $0x3fa555555554fd7e
-DATA tanhConst<>+1824(SB)/8, $0x3fc5555555555561
-DATA tanhConst<>+1832(SB)/8, $0x3fc5555555555561
-DATA tanhConst<>+1840(SB)/8, $0x3fc5555555555561
-DATA tanhConst<>+1848(SB)/8, $0x3fc5555555555561
-DATA tanhConst<>+1856(SB)/8, $0x3fe000000000000c
-DATA tanhConst<>+1864(SB)/8, $0x3fe000000000000c
-DATA tanhConst<>+1872(SB)/8, $0x3fe000000000000c
-DATA tanhConst<>+1880(SB)/8, $0x3fe000000000000c
-DATA tanhConst<>+1888(SB)/8, $0x3bf0000000000000
-DATA tanhConst<>+1896(SB)/8, $0x3bf0000000000000
-DATA tanhConst<>+1904(SB)/8, $0x3bf0000000000000
-DATA tanhConst<>+1912(SB)/8, $0x3bf0000000000000
-DATA tanhConst<>+1920(SB)/8, $0x3c10000000000000
-DATA tanhConst<>+1928(SB)/8, $0x3c10000000000000
-DATA tanhConst<>+1936(SB)/8, $0x3c10000000000000
-DATA tanhConst<>+1944(SB)/8, $0x3c10000000000000
-GLOBL tanhConst<>(SB), RODATA|NOPTR, $1952
+DATA tanhConst<>+0(SB)/8, $0xc1200000c1200000
+DATA tanhConst<>+8(SB)/8, $0xc1200000c1200000
+DATA tanhConst<>+16(SB)/8, $0xc1200000c1200000
+DATA tanhConst<>+24(SB)/8, $0xc1200000c1200000
+DATA tanhConst<>+32(SB)/8, $0x4120000041200000
+DATA tanhConst<>+40(SB)/8, $0x4120000041200000
+DATA tanhConst<>+48(SB)/8, $0x4120000041200000
+DATA tanhConst<>+56(SB)/8, $0x4120000041200000
+DATA tanhConst<>+64(SB)/8, $0x4b40007f4b40007f
+DATA tanhConst<>+72(SB)/8, $0x4b40007f4b40007f
+DATA tanhConst<>+80(SB)/8, $0x4b40007f4b40007f
+DATA tanhConst<>+88(SB)/8, $0x4b40007f4b40007f
+DATA tanhConst<>+96(SB)/8, $0x4000000040000000
+DATA tanhConst<>+104(SB)/8, $0x4000000040000000
+DATA tanhConst<>+112(SB)/8, $0x4000000040000000
+DATA tanhConst<>+120(SB)/8, $0x4000000040000000
+DATA tanhConst<>+128(SB)/8, $0x3f8000003f800000
+DATA tanhConst<>+136(SB)/8, $0x3f8000003f800000
+DATA tanhConst<>+144(SB)/8, $0x3f8000003f800000
+DATA tanhConst<>+152(SB)/8, $0x3f8000003f800000
+DATA tanhConst<>+160(SB)/8, $0x4038aa3b4038aa3b
+DATA tanhConst<>+168(SB)/8, $0x4038aa3b4038aa3b
+DATA tanhConst<>+176(SB)/8, $0x4038aa3b4038aa3b
+DATA tanhConst<>+184(SB)/8, $0x4038aa3b4038aa3b
+DATA tanhConst<>+192(SB)/8, $0x3eb172183eb17218
+DATA tanhConst<>+200(SB)/8, $0x3eb172183eb17218
+DATA tanhConst<>+208(SB)/8, $0x3eb172183eb17218
+DATA tanhConst<>+216(SB)/8, $0x3eb172183eb17218
+DATA tanhConst<>+224(SB)/8, $0x3db3a8ed3db3a8ed
+DATA tanhConst<>+232(SB)/8, $0x3db3a8ed3db3a8ed
+DATA tanhConst<>+240(SB)/8, $0x3db3a8ed3db3a8ed
+DATA tanhConst<>+248(SB)/8, $0x3db3a8ed3db3a8ed
+DATA tanhConst<>+256(SB)/8, $0x3e8926153e892615
+DATA tanhConst<>+264(SB)/8, $0x3e8926153e892615
+DATA tanhConst<>+272(SB)/8, $0x3e8926153e892615
+DATA tanhConst<>+280(SB)/8, $0x3e8926153e892615
+DATA tanhConst<>+288(SB)/8, $0x3f2aaf393f2aaf39
+DATA tanhConst<>+296(SB)/8, $0x3f2aaf393f2aaf39
+DATA tanhConst<>+304(SB)/8, $0x3f2aaf393f2aaf39
+DATA tanhConst<>+312(SB)/8, $0x3f2aaf393f2aaf39
+DATA tanhConst<>+320(SB)/8, $0x3faaaa353faaaa35
+DATA tanhConst<>+328(SB)/8, $0x3faaaa353faaaa35
+DATA tanhConst<>+336(SB)/8, $0x3faaaa353faaaa35
+DATA tanhConst<>+344(SB)/8, $0x3faaaa353faaaa35
+DATA tanhConst<>+352(SB)/8, $0x3ffffff83ffffff8
+DATA tanhConst<>+360(SB)/8, $0x3ffffff83ffffff8
+DATA tanhConst<>+368(SB)/8, $0x3ffffff83ffffff8
+DATA tanhConst<>+376(SB)/8, $0x3ffffff83ffffff8
+DATA tanhConst<>+384(SB)/8, $0x8000000080000000
+DATA tanhConst<>+392(SB)/8, $0x8000000080000000
+DATA tanhConst<>+400(SB)/8, $0x8000000080000000
+DATA tanhConst<>+408(SB)/8, $0x8000000080000000
+DATA tanhConst<>+416(SB)/8, $0x8000000000000000
+DATA tanhConst<>+424(SB)/8, $0x8000000000000000
+DATA tanhConst<>+432(SB)/8, $0x8000000000000000
+DATA tanhConst<>+440(SB)/8, $0x8000000000000000
+DATA tanhConst<>+448(SB)/8, $0xc044000000000000
+DATA tanhConst<>+456(SB)/8, $0xc044000000000000
+DATA tanhConst<>+464(SB)/8, $0xc044000000000000
+DATA tanhConst<>+472(SB)/8, $0xc044000000000000
+DATA tanhConst<>+480(SB)/8, $0x43380000000003ff
+DATA tanhConst<>+488(SB)/8, $0x43380000000003ff
+DATA tanhConst<>+496(SB)/8, $0x43380000000003ff
+DATA tanhConst<>+504(SB)/8, $0x43380000000003ff
+DATA tanhConst<>+512(SB)/8, $0x3ff0000000000000
+DATA tanhConst<>+520(SB)/8, $0x3ff0000000000000
+DATA tanhConst<>+528(SB)/8, $0x3ff0000000000000
+DATA tanhConst<>+536(SB)/8, $0x3ff0000000000000
+DATA tanhConst<>+544(SB)/8, $0x4000000000000000
+DATA tanhConst<>+552(SB)/8, $0x4000000000000000
+DATA tanhConst<>+560(SB)/8, $0x4000000000000000
+DATA tanhConst<>+568(SB)/8, $0x4000000000000000
+DATA tanhConst<>+576(SB)/8, $0x3ff71547652b82fe
+DATA tanhConst<>+584(SB)/8, $0x3ff71547652b82fe
+DATA tanhConst<>+592(SB)/8, $0x3ff71547652b82fe
+DATA tanhConst<>+600(SB)/8, $0x3ff71547652b82fe
+DATA tanhConst<>+608(SB)/8, $0x3fe62e42fefa3800
+DATA tanhConst<>+616(SB)/8, $0x3fe62e42fefa3800
+DATA tanhConst<>+624(SB)/8, $0x3fe62e42fefa3800
+DATA tanhConst<>+632(SB)/8, $0x3fe62e42fefa3800
+DATA tanhConst<>+640(SB)/8, $0x3d2ef35793c76730
+DATA tanhConst<>+648(SB)/8, $0x3d2ef35793c76730
+DATA tanhConst<>+656(SB)/8, $0x3d2ef35793c76730
+DATA tanhConst<>+664(SB)/8, $0x3d2ef35793c76730
+DATA tanhConst<>+672(SB)/8, $0x3e5af759041f513b
+DATA tanhConst<>+680(SB)/8, $0x3e5af759041f513b
+DATA tanhConst<>+688(SB)/8, $0x3e5af759041f513b
+DATA tanhConst<>+696(SB)/8, $0x3e5af759041f513b
+DATA tanhConst<>+704(SB)/8, $0x3e928a36386b8130
+DATA tanhConst<>+712(SB)/8, $0x3e928a36386b8130
+DATA tanhConst<>+720(SB)/8, $0x3e928a36386b8130
+DATA tanhConst<>+728(SB)/8, $0x3e928a36386b8130
+DATA tanhConst<>+736(SB)/8, $0x3ec71ddeac611ade
+DATA tanhConst<>+744(SB)/8, $0x3ec71ddeac611ade
+DATA tanhConst<>+752(SB)/8, $0x3ec71ddeac611ade
+DATA tanhConst<>+760(SB)/8, $0x3ec71ddeac611ade
+DATA tanhConst<>+768(SB)/8, $0x3efa019a5e3282e9
+DATA tanhConst<>+776(SB)/8, $0x3efa019a5e3282e9
+DATA tanhConst<>+784(SB)/8, $0x3efa019a5e3282e9
+DATA tanhConst<>+792(SB)/8, $0x3efa019a5e3282e9
+DATA tanhConst<>+800(SB)/8, $0x3f2a01a01b57b898
+DATA tanhConst<>+808(SB)/8, $0x3f2a01a01b57b898
+DATA tanhConst<>+816(SB)/8, $0x3f2a01a01b57b898
+DATA tanhConst<>+824(SB)/8, $0x3f2a01a01b57b898
+DATA tanhConst<>+832(SB)/8, $0x3f56c16c17f639a7
+DATA tanhConst<>+840(SB)/8, $0x3f56c16c17f639a7
+DATA tanhConst<>+848(SB)/8, $0x3f56c16c17f639a7
+DATA tanhConst<>+856(SB)/8, $0x3f56c16c17f639a7
+DATA tanhConst<>+864(SB)/8, $0x3f8111111110e7fa
+DATA tanhConst<>+872(SB)/8, $0x3f8111111110e7fa
+DATA tanhConst<>+880(SB)/8, $0x3f8111111110e7fa
+DATA tanhConst<>+888(SB)/8, $0x3f8111111110e7fa
+DATA tanhConst<>+896(SB)/8, $0x3fa5555555552082
+DATA tanhConst<>+904(SB)/8, $0x3fa5555555552082
+DATA tanhConst<>+912(SB)/8, $0x3fa5555555552082
+DATA tanhConst<>+920(SB)/8, $0x3fa5555555552082
+DATA tanhConst<>+928(SB)/8, $0x3fc555555555555c
+DATA tanhConst<>+936(SB)/8, $0x3fc555555555555c
+DATA tanhConst<>+944(SB)/8, $0x3fc555555555555c
+DATA tanhConst<>+952(SB)/8, $0x3fc555555555555c
+DATA tanhConst<>+960(SB)/8, $0x3fe0000000000005
+DATA tanhConst<>+968(SB)/8, $0x3fe0000000000005
+DATA tanhConst<>+976(SB)/8, $0x3fe0000000000005
+DATA tanhConst<>+984(SB)/8, $0x3fe0000000000005
+DATA tanhConst<>+992(SB)/8, $0xc0900000c0900000
+DATA tanhConst<>+1000(SB)/8, $0xc0900000c0900000
+DATA tanhConst<>+1008(SB)/8, $0xc0900000c0900000
+DATA tanhConst<>+1016(SB)/8, $0xc0900000c0900000
+DATA tanhConst<>+1024(SB)/8, $0x4090000040900000
+DATA tanhConst<>+1032(SB)/8, $0x4090000040900000
+DATA tanhConst<>+1040(SB)/8, $0x4090000040900000
+DATA tanhConst<>+1048(SB)/8, $0x4090000040900000
+DATA tanhConst<>+1056(SB)/8, $0x3a3c9e403a3c9e40
+DATA tanhConst<>+1064(SB)/8, $0x3a3c9e403a3c9e40
+DATA tanhConst<>+1072(SB)/8, $0x3a3c9e403a3c9e40
+DATA tanhConst<>+1080(SB)/8, $0x3a3c9e403a3c9e40
+DATA tanhConst<>+1088(SB)/8, $0x3dd4d2973dd4d297
+DATA tanhConst<>+1096(SB)/8, $0x3dd4d2973dd4d297
+DATA tanhConst<>+1104(SB)/8, $0x3dd4d2973dd4d297
+DATA tanhConst<>+1112(SB)/8, $0x3dd4d2973dd4d297
+DATA tanhConst<>+1120(SB)/8, $0x3c59bffa3c59bffa
+DATA tanhConst<>+1128(SB)/8, $0x3c59bffa3c59bffa
+DATA tanhConst<>+1136(SB)/8, $0x3c59bffa3c59bffa
+DATA tanhConst<>+1144(SB)/8, $0x3c59bffa3c59bffa
+DATA tanhConst<>+1152(SB)/8, $0x3edfc69a3edfc69a
+DATA tanhConst<>+1160(SB)/8, $0x3edfc69a3edfc69a
+DATA tanhConst<>+1168(SB)/8, $0x3edfc69a3edfc69a
+DATA tanhConst<>+1176(SB)/8, $0x3edfc69a3edfc69a
+DATA tanhConst<>+1184(SB)/8, $0xc2540000c2540000
+DATA tanhConst<>+1192(SB)/8, $0xc2540000c2540000
+DATA tanhConst<>+1200(SB)/8, $0xc2540000c2540000
+DATA tanhConst<>+1208(SB)/8, $0xc2540000c2540000
+DATA tanhConst<>+1216(SB)/8, $0x4b40009f4b40009f
+DATA tanhConst<>+1224(SB)/8, $0x4b40009f4b40009f
+DATA tanhConst<>+1232(SB)/8, $0x4b40009f4b40009f
+DATA tanhConst<>+1240(SB)/8, $0x4b40009f4b40009f
+DATA tanhConst<>+1248(SB)/8, $0x2f87f2cf2f87f2cf
+DATA tanhConst<>+1256(SB)/8, $0x2f87f2cf2f87f2cf
+DATA tanhConst<>+1264(SB)/8, $0x2f87f2cf2f87f2cf
+DATA tanhConst<>+1272(SB)/8, $0x2f87f2cf2f87f2cf
+DATA tanhConst<>+1280(SB)/8, $0x302baf77302baf77
+DATA tanhConst<>+1288(SB)/8, $0x302baf77302baf77
+DATA tanhConst<>+1296(SB)/8, $0x302baf77302baf77
+DATA tanhConst<>+1304(SB)/8, $0x302baf77302baf77
+DATA tanhConst<>+1312(SB)/8, $0x30aaad0c30aaad0c
+DATA tanhConst<>+1320(SB)/8, $0x30aaad0c30aaad0c
+DATA tanhConst<>+1328(SB)/8, $0x30aaad0c30aaad0c
+DATA tanhConst<>+1336(SB)/8, $0x30aaad0c30aaad0c
+DATA tanhConst<>+1344(SB)/8, $0x30fffe8d30fffe8d
+DATA tanhConst<>+1352(SB)/8, $0x30fffe8d30fffe8d
+DATA tanhConst<>+1360(SB)/8, $0x30fffe8d30fffe8d
+DATA tanhConst<>+1368(SB)/8, $0x30fffe8d30fffe8d
+DATA tanhConst<>+1376(SB)/8, $0x30fffffb30fffffb
+DATA tanhConst<>+1384(SB)/8, $0x30fffffb30fffffb
+DATA tanhConst<>+1392(SB)/8, $0x30fffffb30fffffb
+DATA tanhConst<>+1400(SB)/8, $0x30fffffb30fffffb
+DATA tanhConst<>+1408(SB)/8, $0x3080000130800001
+DATA tanhConst<>+1416(SB)/8, $0x3080000130800001
+DATA tanhConst<>+1424(SB)/8, $0x3080000130800001
+DATA tanhConst<>+1432(SB)/8, $0x3080000130800001
+DATA tanhConst<>+1440(SB)/8, $0x3e8000003e800000
+DATA tanhConst<>+1448(SB)/8, $0x3e8000003e800000
+DATA tanhConst<>+1456(SB)/8, $0x3e8000003e800000
+DATA tanhConst<>+1464(SB)/8, $0x3e8000003e800000
+DATA tanhConst<>+1472(SB)/8, $0xc087800000000000
+DATA tanhConst<>+1480(SB)/8, $0xc087800000000000
+DATA tanhConst<>+1488(SB)/8, $0xc087800000000000
+DATA tanhConst<>+1496(SB)/8, $0xc087800000000000
+DATA tanhConst<>+1504(SB)/8, $0x433800000000043f
+DATA tanhConst<>+1512(SB)/8, $0x433800000000043f
+DATA tanhConst<>+1520(SB)/8, $0x433800000000043f
+DATA tanhConst<>+1528(SB)/8, $0x433800000000043f
+DATA tanhConst<>+1536(SB)/8, $0x3e5af85de53dd47e
+DATA tanhConst<>+1544(SB)/8, $0x3e5af85de53dd47e
+DATA tanhConst<>+1552(SB)/8, $0x3e5af85de53dd47e
+DATA tanhConst<>+1560(SB)/8, $0x3e5af85de53dd47e
+DATA tanhConst<>+1568(SB)/8, $0x3e928b19e9b6b508
+DATA tanhConst<>+1576(SB)/8, $0x3e928b19e9b6b508
+DATA tanhConst<>+1584(SB)/8, $0x3e928b19e9b6b508
+DATA tanhConst<>+1592(SB)/8, $0x3e928b19e9b6b508
+DATA tanhConst<>+1600(SB)/8, $0x3ec71dddf9f2301c
+DATA tanhConst<>+1608(SB)/8, $0x3ec71dddf9f2301c
+DATA tanhConst<>+1616(SB)/8, $0x3ec71dddf9f2301c
+DATA tanhConst<>+1624(SB)/8, $0x3ec71dddf9f2301c
+DATA tanhConst<>+1632(SB)/8, $0x3efa019951c861e0
+DATA tanhConst<>+1640(SB)/8, $0x3efa019951c861e0
+DATA tanhConst<>+1648(SB)/8, $0x3efa019951c861e0
+DATA tanhConst<>+1656(SB)/8, $0x3efa019951c861e0
+DATA tanhConst<>+1664(SB)/8, $0x3f2a01a01baf0c2f
+DATA tanhConst<>+1672(SB)/8, $0x3f2a01a01baf0c2f
+DATA tanhConst<>+1680(SB)/8, $0x3f2a01a01baf0c2f
+DATA tanhConst<>+1688(SB)/8, $0x3f2a01a01baf0c2f
+DATA tanhConst<>+1696(SB)/8, $0x3f56c16c18635d61
+DATA tanhConst<>+1704(SB)/8, $0x3f56c16c18635d61
+DATA tanhConst<>+1712(SB)/8, $0x3f56c16c18635d61
+DATA tanhConst<>+1720(SB)/8, $0x3f56c16c18635d61
+DATA tanhConst<>+1728(SB)/8, $0x3f8111111110d624
+DATA tanhConst<>+1736(SB)/8, $0x3f8111111110d624
+DATA tanhConst<>+1744(SB)/8, $0x3f8111111110d624
+DATA tanhConst<>+1752(SB)/8, $0x3f8111111110d624
+DATA tanhConst<>+1760(SB)/8, $0x3fa555555554fd7e
+DATA tanhConst<>+1768(SB)/8, $0x3fa555555554fd7e
+DATA tanhConst<>+1776(SB)/8, $0x3fa555555554fd7e
+DATA tanhConst<>+1784(SB)/8, $0x3fa555555554fd7e
+DATA tanhConst<>+1792(SB)/8, $0x3fc5555555555561
+DATA tanhConst<>+1800(SB)/8, $0x3fc5555555555561
+DATA tanhConst<>+1808(SB)/8, $0x3fc5555555555561
+DATA tanhConst<>+1816(SB)/8, $0x3fc5555555555561
+DATA tanhConst<>+1824(SB)/8, $0x3fe000000000000c
+DATA tanhConst<>+1832(SB)/8, $0x3fe000000000000c
+DATA tanhConst<>+1840(SB)/8, $0x3fe000000000000c
+DATA tanhConst<>+1848(SB)/8, $0x3fe000000000000c
+DATA tanhConst<>+1856(SB)/8, $0x3bf0000000000000
+DATA tanhConst<>+1864(SB)/8, $0x3bf0000000000000
+DATA tanhConst<>+1872(SB)/8, $0x3bf0000000000000
+DATA tanhConst<>+1880(SB)/8, $0x3bf0000000000000
+DATA tanhConst<>+1888(SB)/8, $0x3c10000000000000
+DATA tanhConst<>+1896(SB)/8, $0x3c10000000000000
+DATA tanhConst<>+1904(SB)/8, $0x3c10000000000000
+DATA tanhConst<>+1912(SB)/8, $0x3c10000000000000
+GLOBL tanhConst<>(SB), RODATA|NOPTR, $1920
 
 // func tanhForwardExact32AVX2(dst, src *float32, n int, p *float32)
 TEXT ·tanhForwardExact32AVX2(SB), NOSPLIT, $0-32
@@ -266,27 +262,32 @@ TEXT ·tanhForwardExact32AVX2(SB), NOSPLIT, $0-32
 	VMOVUPS tanhConst<>+256(SB), Y8
 	VMOVUPS tanhConst<>+288(SB), Y9
 	VMOVUPS tanhConst<>+320(SB), Y10
+	VMOVUPS tanhConst<>+352(SB), Y11
 	SUBQ $8, CX
 	JLT  rest
 
 loop:
-	VMOVUPS 0(SI), Y11
-	VMINPS Y11, Y1, Y11
-	VMAXPS Y11, Y0, Y11
-	VMULPS Y11, Y11, Y12
-	VMOVAPS Y4, Y13
-	VFMADD231PS Y12, Y3, Y13
-	VFMADD213PS Y5, Y12, Y13
-	VFMADD213PS Y6, Y12, Y13
-	VFMADD213PS Y2, Y12, Y13
-	VMULPS Y13, Y11, Y11
+	VMOVUPS 0(SI), Y12
+	VMINPS Y12, Y1, Y12
+	VMAXPS Y12, Y0, Y12
+	VMOVAPS Y2, Y13
+	VFMADD231PS Y5, Y12, Y13
+	VPSLLD $23, Y13, Y14
+	VSUBPS Y2, Y13, Y13
+	VFNMADD231PS Y6, Y13, Y12
 	VMOVAPS Y8, Y13
 	VFMADD231PS Y12, Y7, Y13
 	VFMADD213PS Y9, Y12, Y13
 	VFMADD213PS Y10, Y12, Y13
-	VFMADD213PS Y2, Y12, Y13
-	VDIVPS Y13, Y11, Y11
-	VMOVUPS Y11, 0(DI)
+	VFMADD213PS Y11, Y12, Y13
+	VFMADD213PS Y3, Y12, Y13
+	VMULPS Y14, Y12, Y12
+	VSUBPS Y14, Y4, Y14
+	VXORPS tanhConst<>+384(SB), Y14, Y14
+	VFMADD231PS Y12, Y13, Y14
+	VADDPS Y3, Y14, Y12
+	VDIVPS Y12, Y14, Y12
+	VMOVUPS Y12, 0(DI)
 	ADDQ $32, DI
 	ADDQ $32, SI
 	SUBQ $8, CX
@@ -297,24 +298,28 @@ rest:
 	JEQ  done
 	NEGQ CX
 	LEAQ ·tailMask+32(SB), AX
-	VMOVUPS (AX)(CX*4), Y11
-	VMASKMOVPS 0(SI), Y11, Y12
-	VMINPS Y12, Y1, Y12
-	VMAXPS Y12, Y0, Y12
-	VMULPS Y12, Y12, Y13
-	VMOVAPS Y4, Y14
-	VFMADD231PS Y13, Y3, Y14
-	VFMADD213PS Y5, Y13, Y14
-	VFMADD213PS Y6, Y13, Y14
-	VFMADD213PS Y2, Y13, Y14
-	VMULPS Y14, Y12, Y12
+	VMOVUPS (AX)(CX*4), Y12
+	VMASKMOVPS 0(SI), Y12, Y13
+	VMINPS Y13, Y1, Y13
+	VMAXPS Y13, Y0, Y13
+	VMOVAPS Y2, Y14
+	VFMADD231PS Y5, Y13, Y14
+	VPSLLD $23, Y14, Y15
+	VSUBPS Y2, Y14, Y14
+	VFNMADD231PS Y6, Y14, Y13
 	VMOVAPS Y8, Y14
 	VFMADD231PS Y13, Y7, Y14
 	VFMADD213PS Y9, Y13, Y14
 	VFMADD213PS Y10, Y13, Y14
-	VFMADD213PS Y2, Y13, Y14
-	VDIVPS Y14, Y12, Y12
-	VMASKMOVPS Y12, Y11, 0(DI)
+	VFMADD213PS Y11, Y13, Y14
+	VFMADD213PS Y3, Y13, Y14
+	VMULPS Y15, Y13, Y13
+	VSUBPS Y15, Y4, Y15
+	VXORPS tanhConst<>+384(SB), Y15, Y15
+	VFMADD231PS Y13, Y14, Y15
+	VADDPS Y3, Y15, Y13
+	VDIVPS Y13, Y15, Y13
+	VMASKMOVPS Y13, Y12, 0(DI)
 
 done:
 	VZEROUPPER
@@ -325,16 +330,16 @@ TEXT ·tanhForwardExact64AVX2(SB), NOSPLIT, $0-32
 	MOVQ dst+0(FP), DI
 	MOVQ src+8(FP), SI
 	MOVQ n+16(FP), CX
-	VMOVUPS tanhConst<>+352(SB), Y0
-	VMOVUPS tanhConst<>+384(SB), Y1
-	VMOVUPS tanhConst<>+416(SB), Y2
-	VMOVUPS tanhConst<>+448(SB), Y3
-	VMOVUPS tanhConst<>+480(SB), Y4
-	VMOVUPS tanhConst<>+512(SB), Y5
-	VMOVUPS tanhConst<>+544(SB), Y6
-	VMOVUPS tanhConst<>+576(SB), Y7
-	VMOVUPS tanhConst<>+608(SB), Y8
-	VMOVUPS tanhConst<>+640(SB), Y9
+	VMOVUPS tanhConst<>+416(SB), Y0
+	VMOVUPS tanhConst<>+448(SB), Y1
+	VMOVUPS tanhConst<>+480(SB), Y2
+	VMOVUPS tanhConst<>+512(SB), Y3
+	VMOVUPS tanhConst<>+544(SB), Y4
+	VMOVUPS tanhConst<>+576(SB), Y5
+	VMOVUPS tanhConst<>+608(SB), Y6
+	VMOVUPS tanhConst<>+640(SB), Y7
+	VMOVUPS tanhConst<>+672(SB), Y8
+	VMOVUPS tanhConst<>+704(SB), Y9
 	SUBQ $4, CX
 	JLT  rest
 
@@ -351,14 +356,14 @@ loop:
 	VFNMADD231PD Y7, Y13, Y11
 	VMOVAPS Y9, Y13
 	VFMADD231PD Y11, Y8, Y13
-	VFMADD213PD tanhConst<>+672(SB), Y11, Y13
-	VFMADD213PD tanhConst<>+704(SB), Y11, Y13
 	VFMADD213PD tanhConst<>+736(SB), Y11, Y13
 	VFMADD213PD tanhConst<>+768(SB), Y11, Y13
 	VFMADD213PD tanhConst<>+800(SB), Y11, Y13
 	VFMADD213PD tanhConst<>+832(SB), Y11, Y13
 	VFMADD213PD tanhConst<>+864(SB), Y11, Y13
 	VFMADD213PD tanhConst<>+896(SB), Y11, Y13
+	VFMADD213PD tanhConst<>+928(SB), Y11, Y13
+	VFMADD213PD tanhConst<>+960(SB), Y11, Y13
 	VMULPD Y11, Y11, Y14
 	VFMADD231PD Y13, Y14, Y11
 	VSUBPD Y12, Y3, Y13
@@ -391,14 +396,14 @@ rest:
 	VFNMADD231PD Y7, Y14, Y12
 	VMOVAPS Y9, Y14
 	VFMADD231PD Y12, Y8, Y14
-	VFMADD213PD tanhConst<>+672(SB), Y12, Y14
-	VFMADD213PD tanhConst<>+704(SB), Y12, Y14
 	VFMADD213PD tanhConst<>+736(SB), Y12, Y14
 	VFMADD213PD tanhConst<>+768(SB), Y12, Y14
 	VFMADD213PD tanhConst<>+800(SB), Y12, Y14
 	VFMADD213PD tanhConst<>+832(SB), Y12, Y14
 	VFMADD213PD tanhConst<>+864(SB), Y12, Y14
 	VFMADD213PD tanhConst<>+896(SB), Y12, Y14
+	VFMADD213PD tanhConst<>+928(SB), Y12, Y14
+	VFMADD213PD tanhConst<>+960(SB), Y12, Y14
 	VMULPD Y12, Y12, Y15
 	VFMADD231PD Y14, Y15, Y12
 	VSUBPD Y13, Y3, Y14
@@ -418,13 +423,13 @@ TEXT ·tanhForwardFast32AVX2(SB), NOSPLIT, $0-32
 	MOVQ dst+0(FP), DI
 	MOVQ src+8(FP), SI
 	MOVQ n+16(FP), CX
-	VMOVUPS tanhConst<>+928(SB), Y0
-	VMOVUPS tanhConst<>+960(SB), Y1
-	VMOVUPS tanhConst<>+64(SB), Y2
-	VMOVUPS tanhConst<>+992(SB), Y3
-	VMOVUPS tanhConst<>+1024(SB), Y4
-	VMOVUPS tanhConst<>+1056(SB), Y5
-	VMOVUPS tanhConst<>+1088(SB), Y6
+	VMOVUPS tanhConst<>+992(SB), Y0
+	VMOVUPS tanhConst<>+1024(SB), Y1
+	VMOVUPS tanhConst<>+128(SB), Y2
+	VMOVUPS tanhConst<>+1056(SB), Y3
+	VMOVUPS tanhConst<>+1088(SB), Y4
+	VMOVUPS tanhConst<>+1120(SB), Y5
+	VMOVUPS tanhConst<>+1152(SB), Y6
 	SUBQ $8, CX
 	JLT  rest
 
@@ -477,17 +482,17 @@ TEXT ·tanhBackwardExact32AVX2(SB), NOSPLIT, $0-40
 	MOVQ a+8(FP), SI
 	MOVQ b+16(FP), DX
 	MOVQ n+24(FP), CX
-	VMOVUPS tanhConst<>+1120(SB), Y0
-	VMOVUPS tanhConst<>+1152(SB), Y1
-	VMOVUPS tanhConst<>+1184(SB), Y2
-	VMOVUPS tanhConst<>+1216(SB), Y3
-	VMOVUPS tanhConst<>+1248(SB), Y4
-	VMOVUPS tanhConst<>+1280(SB), Y5
-	VMOVUPS tanhConst<>+1312(SB), Y6
-	VMOVUPS tanhConst<>+1344(SB), Y7
-	VMOVUPS tanhConst<>+1376(SB), Y8
-	VMOVUPS tanhConst<>+1408(SB), Y9
-	VMOVUPS tanhConst<>+1440(SB), Y10
+	VMOVUPS tanhConst<>+1184(SB), Y0
+	VMOVUPS tanhConst<>+1216(SB), Y1
+	VMOVUPS tanhConst<>+384(SB), Y2
+	VMOVUPS tanhConst<>+160(SB), Y3
+	VMOVUPS tanhConst<>+192(SB), Y4
+	VMOVUPS tanhConst<>+1248(SB), Y5
+	VMOVUPS tanhConst<>+1280(SB), Y6
+	VMOVUPS tanhConst<>+1312(SB), Y7
+	VMOVUPS tanhConst<>+1344(SB), Y8
+	VMOVUPS tanhConst<>+1376(SB), Y9
+	VMOVUPS tanhConst<>+1408(SB), Y10
 	SUBQ $8, CX
 	JLT  rest
 
@@ -508,8 +513,8 @@ loop:
 	VFMADD213PS Y9, Y12, Y13
 	VFMADD213PS Y10, Y12, Y13
 	VMULPS Y14, Y13, Y12
-	VMOVUPS tanhConst<>+64(SB), Y13
-	VFMADD231PS tanhConst<>+1472(SB), Y12, Y13
+	VMOVUPS tanhConst<>+128(SB), Y13
+	VFMADD231PS tanhConst<>+1440(SB), Y12, Y13
 	VMULPS Y13, Y13, Y13
 	VDIVPS Y13, Y12, Y12
 	VMULPS Y12, Y11, Y11
@@ -542,8 +547,8 @@ rest:
 	VFMADD213PS Y9, Y13, Y14
 	VFMADD213PS Y10, Y13, Y14
 	VMULPS Y15, Y14, Y13
-	VMOVUPS tanhConst<>+64(SB), Y14
-	VFMADD231PS tanhConst<>+1472(SB), Y13, Y14
+	VMOVUPS tanhConst<>+128(SB), Y14
+	VFMADD231PS tanhConst<>+1440(SB), Y13, Y14
 	VMULPS Y14, Y14, Y14
 	VDIVPS Y14, Y13, Y13
 	VMULPS Y13, Y12, Y12
@@ -559,16 +564,16 @@ TEXT ·tanhBackwardExact64AVX2(SB), NOSPLIT, $0-40
 	MOVQ a+8(FP), SI
 	MOVQ b+16(FP), DX
 	MOVQ n+24(FP), CX
-	VMOVUPS tanhConst<>+1504(SB), Y0
-	VMOVUPS tanhConst<>+1536(SB), Y1
-	VMOVUPS tanhConst<>+352(SB), Y2
-	VMOVUPS tanhConst<>+512(SB), Y3
-	VMOVUPS tanhConst<>+544(SB), Y4
-	VMOVUPS tanhConst<>+576(SB), Y5
-	VMOVUPS tanhConst<>+1568(SB), Y6
-	VMOVUPS tanhConst<>+1600(SB), Y7
-	VMOVUPS tanhConst<>+1632(SB), Y8
-	VMOVUPS tanhConst<>+1664(SB), Y9
+	VMOVUPS tanhConst<>+1472(SB), Y0
+	VMOVUPS tanhConst<>+1504(SB), Y1
+	VMOVUPS tanhConst<>+416(SB), Y2
+	VMOVUPS tanhConst<>+576(SB), Y3
+	VMOVUPS tanhConst<>+608(SB), Y4
+	VMOVUPS tanhConst<>+640(SB), Y5
+	VMOVUPS tanhConst<>+1536(SB), Y6
+	VMOVUPS tanhConst<>+1568(SB), Y7
+	VMOVUPS tanhConst<>+1600(SB), Y8
+	VMOVUPS tanhConst<>+1632(SB), Y9
 	SUBQ $4, CX
 	JLT  rest
 
@@ -588,20 +593,20 @@ loop:
 	VFMADD231PD Y11, Y6, Y13
 	VFMADD213PD Y8, Y11, Y13
 	VFMADD213PD Y9, Y11, Y13
+	VFMADD213PD tanhConst<>+1664(SB), Y11, Y13
 	VFMADD213PD tanhConst<>+1696(SB), Y11, Y13
 	VFMADD213PD tanhConst<>+1728(SB), Y11, Y13
 	VFMADD213PD tanhConst<>+1760(SB), Y11, Y13
 	VFMADD213PD tanhConst<>+1792(SB), Y11, Y13
 	VFMADD213PD tanhConst<>+1824(SB), Y11, Y13
-	VFMADD213PD tanhConst<>+1856(SB), Y11, Y13
 	VMULPD Y11, Y11, Y14
 	VFMADD231PD Y13, Y14, Y11
 	VFMADD213PD Y12, Y12, Y11
-	VMOVUPS tanhConst<>+448(SB), Y12
-	VFMADD231PD tanhConst<>+1888(SB), Y11, Y12
+	VMOVUPS tanhConst<>+512(SB), Y12
+	VFMADD231PD tanhConst<>+1856(SB), Y11, Y12
 	VMULPD Y12, Y12, Y12
 	VDIVPD Y12, Y11, Y11
-	VMULPD tanhConst<>+1920(SB), Y11, Y11
+	VMULPD tanhConst<>+1888(SB), Y11, Y11
 	VMULPD Y11, Y10, Y10
 	VMOVUPS Y10, 0(DI)
 	ADDQ $32, DI
@@ -631,20 +636,20 @@ rest:
 	VFMADD231PD Y12, Y6, Y14
 	VFMADD213PD Y8, Y12, Y14
 	VFMADD213PD Y9, Y12, Y14
+	VFMADD213PD tanhConst<>+1664(SB), Y12, Y14
 	VFMADD213PD tanhConst<>+1696(SB), Y12, Y14
 	VFMADD213PD tanhConst<>+1728(SB), Y12, Y14
 	VFMADD213PD tanhConst<>+1760(SB), Y12, Y14
 	VFMADD213PD tanhConst<>+1792(SB), Y12, Y14
 	VFMADD213PD tanhConst<>+1824(SB), Y12, Y14
-	VFMADD213PD tanhConst<>+1856(SB), Y12, Y14
 	VMULPD Y12, Y12, Y15
 	VFMADD231PD Y14, Y15, Y12
 	VFMADD213PD Y13, Y13, Y12
-	VMOVUPS tanhConst<>+448(SB), Y13
-	VFMADD231PD tanhConst<>+1888(SB), Y12, Y13
+	VMOVUPS tanhConst<>+512(SB), Y13
+	VFMADD231PD tanhConst<>+1856(SB), Y12, Y13
 	VMULPD Y13, Y13, Y13
 	VDIVPD Y13, Y12, Y12
-	VMULPD tanhConst<>+1920(SB), Y12, Y12
+	VMULPD tanhConst<>+1888(SB), Y12, Y12
 	VMULPD Y12, Y11, Y11
 	VMASKMOVPD Y11, Y10, 0(DI)
 
@@ -658,7 +663,7 @@ TEXT ·tanhBackwardOutputExact32AVX2(SB), NOSPLIT, $0-40
 	MOVQ a+8(FP), SI
 	MOVQ b+16(FP), DX
 	MOVQ n+24(FP), CX
-	VMOVUPS tanhConst<>+64(SB), Y0
+	VMOVUPS tanhConst<>+128(SB), Y0
 	SUBQ $8, CX
 	JLT  rest
 
@@ -696,7 +701,7 @@ TEXT ·tanhBackwardOutputExact64AVX2(SB), NOSPLIT, $0-40
 	MOVQ a+8(FP), SI
 	MOVQ b+16(FP), DX
 	MOVQ n+24(FP), CX
-	VMOVUPS tanhConst<>+448(SB), Y0
+	VMOVUPS tanhConst<>+512(SB), Y0
 	SUBQ $4, CX
 	JLT  rest
 

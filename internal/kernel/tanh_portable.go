@@ -13,25 +13,29 @@ func tanhForwardExact32Portable(dst, src *float32, n int, p *float32) {
 	for i := range out {
 		x := in0[i]
 		t3 := x
-		if 8.699827 < t3 {
-			t3 = 8.699827
+		if 10 < t3 {
+			t3 = 10
 		}
 		t4 := t3
-		if -8.699827 > t4 {
-			t4 = -8.699827
+		if -10 > t4 {
+			t4 = -10
 		}
-		t5 := float32(t4 * t4)
-		t8 := fma32(1.3962212e-08, t5, 2.104388e-05)
-		t10 := fma32(t8, t5, 0.003521948)
-		t12 := fma32(t10, t5, 0.13403216)
-		t14 := fma32(t12, t5, 1)
-		t15 := float32(t4 * t14)
-		t18 := fma32(8.023994e-07, t5, 0.0003328767)
-		t20 := fma32(t18, t5, 0.025977263)
-		t22 := fma32(t20, t5, 0.46736526)
-		t23 := fma32(t22, t5, 1)
-		t24 := float32(t15 / t23)
-		out[i] = t24
+		t7 := fma32(t4, 2.88539, 1.2583039e+07)
+		t8 := math.Float32frombits(math.Float32bits(t7) << 23)
+		t9 := float32(t7 - 1.2583039e+07)
+		t11 := fma32(-t9, 0.3465736, t4)
+		t14 := fma32(0.087724544, t11, 0.26786867)
+		t16 := fma32(t14, t11, 0.6667362)
+		t18 := fma32(t16, t11, 1.3333193)
+		t20 := fma32(t18, t11, 1.999999)
+		t22 := fma32(t20, t11, 2)
+		t23 := float32(t11 * t8)
+		t25 := float32(1 - t8)
+		t27 := math.Float32frombits(math.Float32bits(t25) ^ 0x80000000)
+		t28 := fma32(t22, t23, t27)
+		t29 := float32(t28 + 2)
+		t30 := float32(t28 / t29)
+		out[i] = t30
 	}
 }
 
