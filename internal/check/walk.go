@@ -108,8 +108,9 @@ func specials64(near []float64) []float64 {
 }
 
 // nearPoints are inputs around which a function may change its method: where
-// exponentials over- and underflow or no longer matter, where series end, and
-// where the inverse square root of a parameter bounds the range.
+// exponentials over- and underflow or no longer matter, where series end, where
+// the inverse square root of a parameter bounds the range, and where its errors
+// are largest.
 func nearPoints(f *isrlu.Function) []float64 {
 	points := []float64{
 		math.Ln2, math.Ln2 / 2, 0.625, 3, 5, 6, 7, 9, 10, 13, 17, 18.7, 20, 25, 37, 40,
@@ -119,6 +120,7 @@ func nearPoints(f *isrlu.Function) []float64 {
 		p = math.Abs(p)
 		points = append(points, p, math.Sqrt(p), 1/math.Sqrt(p), 2/math.Sqrt(p))
 	}
+	points = append(points, worst32[f.Name()]...)
 	// The float32 kernels see the parameter rounded.
 	for _, p := range slices.Clone(points) {
 		points = append(points, float64(float32(p)))
