@@ -6,7 +6,8 @@ package isrlu
 // result keeps as if it were the smallest normal number.
 //
 // Bounds of backward directions are for the derivative, which dy multiplies
-// with one more rounding. Bounds are measured with the default parameters:
+// with one more rounding; those of parameter gradients are for one term of the
+// sum. Bounds are measured with the default parameters:
 // other parameters round in float32 as well, which may add half an ulp.
 type Bound struct{ ULP, Abs, Rel float64 }
 
@@ -54,14 +55,14 @@ type functionBounds [numDirections]levelBounds
 var bounds32 = map[string]functionBounds{
 	"identity":   {all(0.5), all(0.5), all(0.5)},
 	"relu":       {all(0.5), all(0.5), all(0.5)},
-	"leaky_relu": {all(0.51), all(0.51), all(0.51)},
-	"isrlu":      {estimated(2, 4), refined(4, 4), estimated(3.5, 4), all(12), all(2)},
-	"isru":       {estimated(2, 4), refined(4, 4), estimated(3.5, 4), all(12), all(2)},
+	"leaky_relu": {all(0.51), all(0.51), all(0.51), ParameterGradient: all(0.51)},
+	"isrlu":      {estimated(2, 4), refined(4, 4), estimated(3.5, 4), all(12), all(2), all(9)},
+	"isru":       {estimated(2, 4), refined(4, 4), estimated(3.5, 4), all(12), all(2), all(9)},
 	// (1 + curve)/2 cancels in the lower tail.
 	"isru_sigmoid": {{Bound{Abs: 1e-7}, Bound{Abs: 2e-7}, Bound{Abs: 0x1p-12}},
-		refined(4, 4), estimated(3.5, 4), all(12), all(2.5)},
-	"dyisru":    {estimated(2, 4), refined(4, 4), estimated(4, 4.5), all(12), all(2)},
-	"elu":       {withFast(1.25), all(4.5), all(1.5)},
+		refined(4, 4), estimated(3.5, 4), all(12), all(2.5), all(9)},
+	"dyisru":    {estimated(2, 4), refined(4, 4), estimated(4, 4.5), all(12), all(2), all(3), absolute(2.5e-7)},
+	"elu":       {withFast(1.25), all(4.5), all(1.5), ParameterGradient: all(2.25)},
 	"selu":      {all(2.2), all(6.5), absolute(3.5e-7)}, // y + 1.758 cancels
 	"tanh":      {withFast(3.75), all(7.5), all(1.5)},
 	"sigmoid":   {withFast(3.5), all(9.5), all(1.5)},
@@ -74,13 +75,13 @@ var bounds32 = map[string]functionBounds{
 var bounds64 = map[string]functionBounds{
 	"identity":   {all(0.5), all(0.5), all(0.5)},
 	"relu":       {all(0.5), all(0.5), all(0.5)},
-	"leaky_relu": {all(0.51), all(0.51), all(0.51)},
-	"isrlu":      {estimated(2, 2.5), all(4), estimated(4, 4), all(12), all(2)},
-	"isru":       {estimated(2, 2.5), all(4), estimated(4, 4), all(12), all(2)},
+	"leaky_relu": {all(0.51), all(0.51), all(0.51), ParameterGradient: all(1)},
+	"isrlu":      {estimated(2, 2.5), all(4), estimated(4, 4), all(12), all(2), all(8.5)},
+	"isru":       {estimated(2, 2.5), all(4), estimated(4, 4), all(12), all(2), all(8.5)},
 	"isru_sigmoid": {{Bound{Abs: 2e-16}, Bound{Abs: 2e-16}, Bound{Abs: 0x1p-12}},
-		all(4), all(4), all(12), all(2.5)},
-	"dyisru":    {estimated(2, 2.5), all(4), estimated(4.5, 4.5), all(12), all(2)},
-	"elu":       {all(1.5), all(2), all(1.5)},
+		all(4), all(4), all(12), all(2.5), all(8.5)},
+	"dyisru":    {estimated(2, 2.5), all(4), estimated(4.5, 4.5), all(12), all(2), all(3), absolute(4e-16)},
+	"elu":       {all(1.5), all(2), all(1.5), ParameterGradient: all(2)},
 	"selu":      {all(2), all(2.5), absolute(6e-16)},
 	"tanh":      {all(3), all(4.75), all(1.5)},
 	"sigmoid":   {all(2.5), all(5), all(1.5)},

@@ -51,7 +51,7 @@ func TestEveryRowIsWhole(t *testing.T) {
 				t.Errorf("%s: %v has a truth: %v, a kernel: %v", r.Name, d, there, has(f, d))
 			}
 		}
-		for _, d := range Directions()[:ParameterGradient] {
+		for _, d := range Directions() {
 			for p := range precisionNames {
 				g := f.WithPrecision(Precision(p))
 				stated := g.Bound(d) != Bound{} && g.Bound64(d) != Bound{}

@@ -97,6 +97,9 @@ const Copy = "copy"
 // arrays returns how many arrays an operation reads and writes: that many
 // elements move for each element of the result.
 func (c *Cell) arrays() int {
+	if _, sum := call.Parameter(c.direction); sum {
+		return 2 // read only
+	}
 	if c.f != nil && call.TakesGradient(c.direction) {
 		return 3
 	}
@@ -136,7 +139,8 @@ type Options struct {
 const DefaultTime = 60 * time.Millisecond
 
 // Cells lists what the options choose: for each size the copy, then each
-// function. Directions that a function does not have are left out.
+// function. Directions that a function does not have are left out, and so is
+// the gradient of a parameter in place: it writes no slice.
 func Cells(o Options) ([]Cell, error) {
 	var cells []Cell
 	for _, n := range o.Sizes {
@@ -156,6 +160,9 @@ func Cells(o Options) ([]Cell, error) {
 							continue
 						}
 						for _, p := range o.Placements {
+							if _, sum := call.Parameter(d); sum && p == InPlace {
+								continue
+							}
 							cells = append(cells, Cell{
 								Function: f.String(), Precision: f.Precision().String(), Direction: d.String(),
 								Placement: p, SIMD: level, Elements: n, f: f, direction: d,

@@ -31,6 +31,11 @@ func newTimer[T call.Float](c *Cell, ops *operands[T], clock time.Duration) *tim
 		t.prepare()
 		return t
 	}
+	if i, ok := call.Parameter(c.direction); ok {
+		t.run = paramGrad(c.f, i, dy, x)
+		t.prepare()
+		return t
+	}
 	f := call.Of[T](c.f, c.direction)
 	in := x
 	if c.direction == isrlu.BackwardFromOutput || c.direction == isrlu.Inverse {
@@ -48,6 +53,20 @@ func newTimer[T call.Float](c *Cell, ops *operands[T], clock time.Duration) *tim
 	}
 	t.prepare()
 	return t
+}
+
+// paramGrad returns what sums the gradient of parameter i; it has no slice to
+// write to.
+func paramGrad[T call.Float](f *isrlu.Function, i int, dy, x []T) func() {
+	switch dy := any(dy).(type) {
+	case []float32:
+		x := any(x).([]float32)
+		return func() { f.ParamGrad(i, dy, x) }
+	case []float64:
+		x := any(x).([]float64)
+		return func() { f.ParamGrad64(i, dy, x) }
+	}
+	panic("bench: no parameter gradient in 16 bits") // call.Has says so
 }
 
 // prepare gives the cell its turn: its outputs, where it needs them, and a

@@ -45,7 +45,8 @@ func ParseType(name string) (Type, error) {
 
 // A Func works on slices of one length. Directions that take one input read
 // it from in and ignore dy; backward directions multiply dy by the derivative
-// at in (the input x, or the output y for the direction from the output).
+// at in (the input x, or the output y for the direction from the output), and
+// parameter gradients by the derivative with respect to the parameter.
 type Func[T Float] func(dst, dy, in []T)
 
 // Has reports whether f has the direction for slices of type t.
@@ -60,16 +61,31 @@ func Has(f *isrlu.Function, d isrlu.Direction, t Type) bool {
 	case isrlu.Inverse:
 		return f.HasInverse() && t <= Float64
 	}
-	return false
+	i, ok := Parameter(d)
+	return ok && i < len(f.Params()) && t <= Float64
+}
+
+// Parameter returns the index of the parameter that d is the gradient of, and
+// whether it is one.
+func Parameter(d isrlu.Direction) (i int, ok bool) {
+	switch d {
+	case isrlu.ParameterGradient:
+		return 0, true
+	case isrlu.ParameterGradient2:
+		return 1, true
+	}
+	return 0, false
 }
 
 // TakesGradient reports whether the direction reads dy.
 func TakesGradient(d isrlu.Direction) bool {
-	return d == isrlu.Backward || d == isrlu.BackwardFromOutput
+	_, parameter := Parameter(d)
+	return d == isrlu.Backward || d == isrlu.BackwardFromOutput || parameter
 }
 
 // Of returns the method of f for the direction and the element type T, or nil
-// where f has none.
+// where f has none. The terms of a parameter gradient come one by one: each is
+// the sum over a channel of one element.
 func Of[T Float](f *isrlu.Function, d isrlu.Direction) Func[T] {
 	var fn any
 	switch any(*new(T)).(type) {
@@ -89,6 +105,22 @@ func unary[T Float](f func(dst, src []T)) Func[T] {
 	return func(dst, _, in []T) { f(dst, in) }
 }
 
+// terms returns the terms of the gradient of the parameter that d names.
+func terms[T float32 | float64](grad func(i int, grad []float64, dy, x []T, inner int), d isrlu.Direction) Func[T] {
+	i, _ := Parameter(d)
+	return func(dst, dy, in []T) {
+		var sums [256]float64
+		for len(in) > 0 {
+			n := min(len(in), len(sums))
+			grad(i, sums[:n], dy[:n], in[:n], 1)
+			for j, s := range sums[:n] {
+				dst[j] = T(s)
+			}
+			dst, dy, in = dst[n:], dy[n:], in[n:]
+		}
+	}
+}
+
 func of32(f *isrlu.Function, d isrlu.Direction) Func[float32] {
 	if !Has(f, d, Float32) {
 		return nil
@@ -102,8 +134,10 @@ func of32(f *isrlu.Function, d isrlu.Direction) Func[float32] {
 		return f.BackwardFromOutput
 	case isrlu.SecondDerivative:
 		return unary(f.SecondDerivative)
-	default:
+	case isrlu.Inverse:
 		return unary(f.Inverse)
+	default:
+		return terms(f.ParamGradChannels, d)
 	}
 }
 
@@ -120,8 +154,10 @@ func of64(f *isrlu.Function, d isrlu.Direction) Func[float64] {
 		return f.BackwardFromOutput64
 	case isrlu.SecondDerivative:
 		return unary(f.SecondDerivative64)
-	default:
+	case isrlu.Inverse:
 		return unary(f.Inverse64)
+	default:
+		return terms(f.ParamGradChannels64, d)
 	}
 }
 

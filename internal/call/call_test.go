@@ -64,6 +64,7 @@ func reach[T Float](t *testing.T) {
 		isrlu.BackwardFromOutput: 1.299038105676658,
 		isrlu.SecondDerivative:   -0.8586501033599193,
 		isrlu.Inverse:            0.5773502691896258,
+		isrlu.ParameterGradient:  -0.0894427190999916,
 	}
 	for _, d := range Directions {
 		call := Of[T](f, d)

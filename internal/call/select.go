@@ -53,9 +53,7 @@ func SplitSpecs(list string) []string {
 }
 
 // Directions lists those that Of knows, in the order of reports.
-var Directions = []isrlu.Direction{
-	isrlu.Forward, isrlu.Backward, isrlu.BackwardFromOutput, isrlu.SecondDerivative, isrlu.Inverse,
-}
+var Directions = isrlu.Directions()
 
 // ParseDirections turns names into directions. No name means def; "all" means
 // every direction.

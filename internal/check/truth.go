@@ -66,7 +66,15 @@ func formOf(ref *reference.Func, d isrlu.Direction) (func(float64, []float64) fl
 	case isrlu.Inverse:
 		return ref.Inverse, ref.Big.Inverse
 	}
-	return nil, nil
+	i, ok := call.Parameter(d)
+	if !ok || ref.ParamDerivative == nil {
+		return nil, nil
+	}
+	value := func(x float64, p []float64) float64 { return ref.ParamDerivative(i, x, p) }
+	if ref.Big.ParamDerivative == nil {
+		return value, nil
+	}
+	return value, func(x *big.Float, p []float64) *big.Float { return ref.Big.ParamDerivative(i, x, p) }
 }
 
 // split returns v as hi + lo. Where hi is subnormal, lo is 0: what is left of
