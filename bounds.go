@@ -87,7 +87,7 @@ var bounds64 = map[string]functionBounds{
 	"sigmoid":   {all(2.5), all(5), all(1.5)},
 	"softplus":  {all(2.5), all(3.25), all(2.25)},
 	"silu":      {all(3.5), absolute(1e-15)},
-	"gelu":      {all(6), absolute(1e-15)},
+	"gelu":      {all(5), absolute(1e-15)},
 	"gelu_tanh": {all(3.2), absolute(6e-15)},
 }
 
