@@ -1,6 +1,7 @@
 // Command gen writes the kernels of internal/kernel: assembly for AVX2,
 // AVX-512 and NEON, the portable Go versions, and the dispatch tables, all
-// from one description of each kernel.
+// from one description of each kernel; and the tiles of matrix products of
+// internal/gemm, which gemm.go describes.
 //
 //	go -C gen run .
 //
@@ -36,9 +37,24 @@ var simdLevels = []struct {
 func main() {
 	log.SetFlags(0)
 	log.SetPrefix("gen: ")
-	dir := flag.String("o", "../internal/kernel", "folder to write to")
+	dir := flag.String("o", "../internal", "folder that holds kernel and gemm")
 	flag.Parse()
+	write(filepath.Join(*dir, "kernel"), elementwise())
+	write(filepath.Join(*dir, "gemm"), products())
+}
 
+// products returns the files of the tiles of matrix products.
+func products() map[string][]byte {
+	files := map[string][]byte{}
+	for _, l := range gemmLevels {
+		files["tiles_"+l.file+".s"] = gemmFile(l.level, l.name, l.rows)
+		files["stubs_"+l.file+".go"] = gemmStubs(l.name, l.rows, l.level)
+	}
+	return files
+}
+
+// elementwise returns the files of the activation functions' kernels.
+func elementwise() map[string][]byte {
 	files := map[string][]byte{}
 	var fns []string
 	byFn := map[string][]*kernel{}
@@ -63,10 +79,14 @@ func main() {
 		files["table_"+l.file+".go"] = table(l.level, l.name, "//go:build !purego\n\n", fns, byFn)
 	}
 	files["ids_gen.go"] = ids(fns, byFn)
+	return files
+}
 
-	clean(*dir, files)
+// write writes the files into the folder.
+func write(dir string, files map[string][]byte) {
+	clean(dir, files)
 	for name, data := range files {
-		if err := os.WriteFile(filepath.Join(*dir, name), data, 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, name), data, 0o644); err != nil {
 			log.Fatal(err)
 		}
 	}

@@ -1,0 +1,200 @@
+// Package gemm multiplies matrices with strides: dense layers and convolutions
+// are products whose operands lie in memory with steps of their own, and read
+// them there, without a copy.
+//
+// A product runs in tiles whose accumulators stay in registers; the tiles of
+// AVX2 and AVX-512 are assembly that gen writes, and Go is the reference. What
+// follows a product, such as an activation function, is run by the caller on
+// the rows just written, while they are in the first-level cache.
+//
+// The order of additions of an element depends on the shape of the product
+// alone, not on the tile that computes it.
+package gemm
+
+import (
+	"fmt"
+	"unsafe"
+
+	"github.com/isrlu/isrlu/internal/cpu"
+)
+
+// Float is an element type. float32 has assembly; float64 is for checks.
+type Float interface{ float32 | float64 }
+
+// A Product computes, for 0 <= i < Rows and 0 <= j < Cols,
+//
+//	c[i*CRow + j] = bias[j] + sum over s < Segments, k < Depth of
+//	    a[s*ASegment + k*AStep + i*ARow] * b[s*BSegment + k*BStep + j']
+//
+// or adds that to c if Accumulate is set. Strides count elements and may be 0
+// or negative for a. Columns are grouped in panels of [Width] columns: column j
+// of panel p is at offset p*BPanel + j of b. BPanel = 0 means that the columns
+// stand side by side.
+//
+// A matrix product has one segment. A convolution has one for each row of its
+// window, whose elements are contiguous where the channel is the last dimension.
+type Product[T Float] struct {
+	Rows, Cols, Segments, Depth int
+
+	ASegment, AStep, ARow   int
+	BSegment, BStep, BPanel int
+	CRow                    int
+
+	Accumulate bool
+}
+
+// args is what a kernel reads, with strides in bytes. The kernel changes a, b
+// and segments. gen knows the offsets.
+type args[T Float] struct {
+	a, b, c, bias         *T
+	segments, depth       int
+	aSegment, aStep, aRow int
+	bSegment, bStep, cRow int
+	accumulate            int
+	mask                  unsafe.Pointer
+	// lastLanes is for the portable tile, in place of the mask.
+	lastLanes int
+}
+
+// A kernel computes one tile.
+type kernel[T Float] func(*args[T])
+
+// tiles are the kernels of a level: full[v-1][r-1] computes r rows of v
+// vectors, masked the same with only some lanes of the last vector.
+type tiles[T Float] struct {
+	rows, lanes, vectors int
+	full, masked         [][]kernel[T]
+}
+
+// Width returns the columns of a panel on the running SIMD level.
+func Width[T Float]() int {
+	t := active[T]()
+	return t.lanes * t.vectors
+}
+
+// TileRows returns the rows of a full tile on the running SIMD level.
+func TileRows[T Float]() int { return active[T]().rows }
+
+func active[T Float]() *tiles[T] {
+	var z T
+	if _, ok := any(z).(float32); ok {
+		return any(level32(cpu.Active())).(*tiles[T])
+	}
+	return portable[T]()
+}
+
+// Run computes the product. It panics if a slice is too short. bias is nil or
+// has Cols elements. c must not overlap the others.
+func (p *Product[T]) Run(c, a, b, bias []T) { p.run(active[T](), c, a, b, bias) }
+
+func (p *Product[T]) run(t *tiles[T], c, a, b, bias []T) {
+	if p.Rows <= 0 || p.Cols <= 0 {
+		return
+	}
+	width := t.lanes * t.vectors
+	panel := p.BPanel
+	if panel == 0 {
+		panel = width
+	}
+	p.check(len(c), len(a), len(b), len(bias), bias != nil, panel, width)
+	size := int(unsafe.Sizeof(c[0]))
+	x := args[T]{
+		aSegment: p.ASegment * size, aStep: p.AStep * size, aRow: p.ARow * size,
+		bSegment: p.BSegment * size, bStep: p.BStep * size, cRow: p.CRow * size,
+		depth: p.Depth,
+	}
+	if p.Accumulate {
+		x.accumulate = 1
+	}
+	segments, aRow := p.Segments, p.ARow
+	if p.Depth == 0 || segments == 0 {
+		// The kernels run each loop at least once: let it add 0 times 0.
+		segments, x.depth = 1, 1
+		a, b = make([]T, 1), make([]T, width)
+		aRow, panel, x.aRow = 0, 0, 0
+	}
+	for j, k := 0, 0; j < p.Cols; j, k = j+width, k+1 {
+		n := min(width, p.Cols-j)
+		vectors := (n + t.lanes - 1) / t.lanes
+		kernels := t.full[vectors-1]
+		x.lastLanes = n - (vectors-1)*t.lanes
+		if x.lastLanes < t.lanes {
+			kernels = t.masked[vectors-1]
+			x.mask = mask(t.lanes, x.lastLanes)
+		}
+		if bias != nil {
+			x.bias = &bias[j]
+		}
+		for i := 0; i < p.Rows; i += t.rows {
+			x.a, x.b, x.c = &a[i*aRow], &b[k*panel], &c[i*p.CRow+j]
+			x.segments = segments
+			kernels[min(t.rows, p.Rows-i)-1](noescape(&x))
+		}
+	}
+}
+
+// check panics if an element that the product touches lies outside its slice:
+// the kernels do not look.
+func (p *Product[T]) check(c, a, b, bias int, hasBias bool, panel, width int) {
+	last := func(n, stride int) int { return max(0, (n-1)*stride) }
+	first := func(n, stride int) int { return min(0, (n-1)*stride) }
+	if p.Segments > 0 && p.Depth > 0 {
+		high := last(p.Segments, p.ASegment) + last(p.Depth, p.AStep) + last(p.Rows, p.ARow)
+		low := first(p.Segments, p.ASegment) + first(p.Depth, p.AStep) + first(p.Rows, p.ARow)
+		if high >= a || low < 0 {
+			panic(fmt.Sprintf("gemm: the product reads elements %d to %d of a, which has %d", low, high, a))
+		}
+		panels := (p.Cols - 1) / width
+		high = last(p.Segments, p.BSegment) + last(p.Depth, p.BStep) + panels*panel + min(width, p.Cols-panels*width) - 1
+		low = first(p.Segments, p.BSegment) + first(p.Depth, p.BStep)
+		if panels > 0 {
+			high = max(high, last(p.Segments, p.BSegment)+last(p.Depth, p.BStep)+(panels-1)*panel+width-1)
+		}
+		if high >= b || low < 0 || panel < 0 {
+			panic(fmt.Sprintf("gemm: the product reads elements %d to %d of b, which has %d", low, high, b))
+		}
+	}
+	if high := last(p.Rows, p.CRow) + p.Cols - 1; high >= c || p.CRow < 0 {
+		panic(fmt.Sprintf("gemm: the product writes elements up to %d of c, which has %d", high, c))
+	}
+	if hasBias && bias < p.Cols {
+		panic(fmt.Sprintf("gemm: bias has %d elements for %d columns", bias, p.Cols))
+	}
+}
+
+// noescape hides a pointer from escape analysis: no kernel keeps it.
+func noescape[T any](p *T) *T {
+	x := uintptr(unsafe.Pointer(p))
+	return *(**T)(unsafe.Pointer(&x))
+}
+
+// Pack copies a matrix of rows by cols, whose element (k, j) is
+// b[k*row + j*col], into panels: element (k, j) of the panel of column j is at
+// (j/Width)*rows*Width + k*Width + j%Width. dst has [PackedSize] elements; those
+// beyond cols become 0. A product reads it with BStep = Width and BPanel =
+// rows*Width.
+func Pack[T Float](dst, b []T, rows, cols, row, col int) {
+	width := Width[T]()
+	for j0 := 0; j0 < cols; j0 += width {
+		panel := dst[j0*rows:][:rows*width]
+		n := min(width, cols-j0)
+		for k := range rows {
+			line := panel[k*width:][:width]
+			from := b[k*row+j0*col:]
+			if col == 1 {
+				copy(line, from[:n])
+			} else {
+				for j := range n {
+					line[j] = from[j*col]
+				}
+			}
+			clear(line[n:])
+		}
+	}
+}
+
+// PackedSize returns the elements that Pack writes.
+func PackedSize[T Float](rows, cols int) int {
+	width := Width[T]()
+	return rows * ((cols + width - 1) / width * width)
+}
