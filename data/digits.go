@@ -109,9 +109,9 @@ const (
 	maxShear             = 0.3
 	maxShift             = 1.8
 	maxBend              = 6.5          // of the elastic displacement's control points
-	minBold, maxBold     = -0.35, 0.7   // moves the outline outwards
+	minBold, maxBold     = -0.2, 0.7    // moves the outline outwards
 	minSoft, maxSoft     = 0.9, 2.6     // the width of an edge
-	minInk, maxInk       = 130.0, 255.0 // gray of the digit
+	minInk, maxInk       = 150.0, 255.0 // gray of the digit
 	maxPaper             = 40.0         // gray of the background
 	maxNoise             = 48.0         // amplitude of the noise of a pixel
 	scratchChance        = 0.25         // that a stray stroke crosses the image

@@ -112,12 +112,18 @@ func (d *downloader) fetchFrom(ctx context.Context, url, path string, f remoteFi
 	if err := part.Close(); err != nil {
 		return err
 	}
-	return os.Rename(path+".part", path)
+	err = os.Rename(path+".part", path)
+	if _, statErr := os.Stat(path); errors.Is(err, fs.ErrNotExist) && statErr == nil {
+		// Another process wrote the same bytes to the same .part file and
+		// was first.
+		return nil
+	}
+	return err
 }
 
-// receive requests the bytes of f from have on, appends them to part, and
-// returns how many are there then. A server that does not know ranges sends
-// the whole file, which replaces what was there.
+// receive requests the bytes of f from have on, writes them to part, and
+// returns up to where it came. A server that does not know ranges sends the
+// whole file, which goes over what was there.
 func (d *downloader) receive(ctx context.Context, url string, part *os.File, have int64, f remoteFile, progress func(string, int64, int64)) (int64, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -146,7 +152,9 @@ func (d *downloader) receive(ctx context.Context, url string, part *os.File, hav
 	defer response.Body.Close()
 	switch {
 	case response.StatusCode == http.StatusOK:
-		have, err = restart(part)
+		// The old bytes stay until the same ones overwrite them: if this
+		// connection is cut too, they are not lost.
+		have, err = part.Seek(0, io.SeekStart)
 	case response.StatusCode == http.StatusPartialContent && have > 0:
 		if r := response.Header.Get("Content-Range"); !strings.HasPrefix(r, fmt.Sprintf("bytes %d-", have)) {
 			err = fmt.Errorf("%s: asked for bytes from %d on, got %q", url, have, r)

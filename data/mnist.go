@@ -88,7 +88,7 @@ func findIDXSet(name string) *idxSet {
 
 // load finds the files of the set, downloads what is missing and reads them.
 func (s *idxSet) load(ctx context.Context, o Options, d *downloader) (*Set, error) {
-	paths, err := s.locate(ctx, o, d)
+	paths, cached, err := s.locate(ctx, o, d)
 	if err != nil {
 		return nil, err
 	}
@@ -96,10 +96,13 @@ func (s *idxSet) load(ctx context.Context, o Options, d *downloader) (*Set, erro
 		return nil, err
 	}
 	train, err := readImages(paths[trainImages], paths[trainLabels], len(s.classes))
-	if err != nil {
-		return nil, err
+	var test *Images
+	if err == nil {
+		test, err = readImages(paths[testImages], paths[testLabels], len(s.classes))
 	}
-	test, err := readImages(paths[testImages], paths[testLabels], len(s.classes))
+	if err != nil && cached {
+		return nil, fmt.Errorf("%w: remove the file, and it is downloaded again", err)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -110,7 +113,8 @@ func (s *idxSet) load(ctx context.Context, o Options, d *downloader) (*Set, erro
 	}
 	for _, other := range idxSets {
 		if n := len(other.firstLabels); other != s && test.Len() >= n && slices.Equal(test.Labels[:n], other.firstLabels) {
-			return nil, fmt.Errorf("%s holds the files of %s", filepath.Dir(paths[testLabels]), other.name)
+			return nil, fmt.Errorf("%s holds the files of %s: put those of %s into a folder of that name beside or below it",
+				filepath.Dir(paths[testLabels]), other.name, s.name)
 		}
 	}
 	if o.Train > 0 {
@@ -122,39 +126,37 @@ func (s *idxSet) load(ctx context.Context, o Options, d *downloader) (*Set, erro
 	return &Set{Name: s.name, Classes: slices.Clone(s.classes), Train: train, Test: test}, nil
 }
 
-// locate returns the paths of the four files.
-func (s *idxSet) locate(ctx context.Context, o Options, d *downloader) (paths [4]string, err error) {
+// locate returns the paths of the four files, and whether they are in the
+// user's cache.
+func (s *idxSet) locate(ctx context.Context, o Options, d *downloader) (paths [4]string, cached bool, err error) {
 	if o.Dir != "" {
 		paths, missing := s.lookUp(o.Dir)
 		if len(missing) > 0 {
-			return paths, fmt.Errorf("%s has no %s (nor with .gz), neither it nor its subfolder %s",
-				o.Dir, strings.Join(missing, ", "), s.name)
+			return paths, false, fmt.Errorf("neither %s nor its subfolder %s has all files: no %s, also not with .gz",
+				o.Dir, s.name, strings.Join(missing, ", "))
 		}
-		return paths, nil
+		return paths, false, nil
 	}
 	if dir := os.Getenv(dirVariable); dir != "" {
 		// The folder may be for another set: it is passed over if it has
 		// none of the files, and wrong if it has some.
 		paths, missing := s.lookUp(dir)
 		if len(missing) == 0 {
-			return paths, nil
+			return paths, false, nil
 		}
 		if len(missing) < len(paths) {
-			return paths, fmt.Errorf("%s, which %s names, has no %s (nor with .gz)",
+			return paths, false, fmt.Errorf("%s, which %s names, has no %s, also not with .gz",
 				dir, dirVariable, strings.Join(missing, ", "))
 		}
 	}
 	cache, err := os.UserCacheDir()
 	if err != nil {
-		return paths, fmt.Errorf("no folder to keep the files in (%w): set %s to one that has them", err, dirVariable)
+		return paths, false, fmt.Errorf("no folder to keep the files in: %w: set %s to one that has them", err, dirVariable)
 	}
 	dir := filepath.Join(cache, "isrlu", s.name)
 	paths, missing := s.lookUpIn(dir)
-	if len(missing) == 0 {
-		return paths, nil
-	}
-	if o.Offline {
-		return paths, fmt.Errorf("%s has no %s, and downloading is off: %s",
+	if len(missing) > 0 && o.Offline {
+		return paths, true, fmt.Errorf("%s has no %s, and downloading is off: %s",
 			dir, strings.Join(missing, ", "), s.remedy(dir))
 	}
 	for i, f := range s.files {
@@ -163,13 +165,13 @@ func (s *idxSet) locate(ctx context.Context, o Options, d *downloader) (paths [4
 		}
 		paths[i] = filepath.Join(dir, f.name)
 		if err := d.fetch(ctx, paths[i], f, s.mirrors, o.Progress); err != nil {
-			if ctx.Err() != nil {
-				return paths, err
+			if ctx.Err() == nil {
+				err = fmt.Errorf("%w\n%s", err, s.remedy(dir))
 			}
-			return paths, fmt.Errorf("%w\n%s", err, s.remedy(dir))
+			return paths, true, err
 		}
 	}
-	return paths, nil
+	return paths, true, nil
 }
 
 // remedy says how to provide the files by hand.
