@@ -108,7 +108,7 @@ const (
 	maxTurn              = 0.15       // tangent of half the angle: 17 degrees
 	maxShear             = 0.3
 	maxShift             = 1.8
-	maxBend              = 6.5          // of the elastic displacement's control points
+	maxBend              = 6.5          // of a control point of the elastic displacement
 	minBold, maxBold     = -0.2, 0.7    // moves the outline outwards
 	minSoft, maxSoft     = 0.9, 2.6     // the width of an edge
 	minInk, maxInk       = 150.0, 255.0 // gray of the digit
@@ -154,8 +154,8 @@ func drawDigit(dst []uint8, fonts []*field, r *random) {
 		bend[k].draw(r, fix(amplitude))
 	}
 
-	// The gray of a distance d from the outline is ramp[128 + d/(an edge's
-	// width in 256ths)].
+	// An edge goes from 0 to 255 of the ramp over its width; the middle is at
+	// the outline, moved outwards by bold.
 	bold := fix(float64(r.between(minBold, maxBold)*sy)) / (one / fieldOne)
 	steep := fix(256 / float64(r.between(minSoft, maxSoft)*sy*fieldOne))
 	paper := r.between(0, 1)
@@ -200,9 +200,9 @@ func drawDigit(dst []uint8, fonts []*field, r *random) {
 // ramp is a smooth step from 0 to 255.
 var ramp = func() (table [256]uint8) {
 	for i := range table {
-		// 3 t^2 - 2 t^3 with t = i/255, rounded.
-		const one = 255
-		table[i] = uint8((2*i*i*(3*one-2*i) + one*one) / (2 * one * one))
+		// 255 (3 t^2 - 2 t^3) with t = i/255, rounded.
+		const full = 255
+		table[i] = uint8((2*i*i*(3*full-2*i) + full*full) / (2 * full * full))
 	}
 	return table
 }()

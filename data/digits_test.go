@@ -77,7 +77,7 @@ func TestDigitsAreBalanced(t *testing.T) {
 
 // Every digit stands out from its background and lies within the image.
 func TestDigitsAreVisible(t *testing.T) {
-	m := draw(t, 2, splitTrain, 20000)
+	m := draw(t, 2, splitTrain, 4000)
 	cut := 0
 	for i := range m.Len() {
 		p := m.At(i)

@@ -47,7 +47,7 @@ func (d *downloader) fetch(ctx context.Context, path string, f remoteFile, mirro
 				return nil
 			}
 			if ctx.Err() != nil {
-				return fmt.Errorf("data: download of %s: %w", f.name, context.Cause(ctx))
+				return fmt.Errorf("data: download of %s: %w", f.name, ctx.Err())
 			}
 			// A local failure is the same on every mirror.
 			if pathErr := (*fs.PathError)(nil); errors.As(err, &pathErr) {

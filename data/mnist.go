@@ -113,7 +113,7 @@ func (s *idxSet) load(ctx context.Context, o Options, d *downloader) (*Set, erro
 	}
 	for _, other := range idxSets {
 		if n := len(other.firstLabels); other != s && test.Len() >= n && slices.Equal(test.Labels[:n], other.firstLabels) {
-			return nil, fmt.Errorf("%s holds the files of %s: put those of %s into a folder of that name beside or below it",
+			return nil, fmt.Errorf("%s holds the files of %s: name the folder of %s, or one with a subfolder of that name",
 				filepath.Dir(paths[testLabels]), other.name, s.name)
 		}
 	}

@@ -462,6 +462,42 @@ func TestFilesOfAnotherSetAreRefused(t *testing.T) {
 	}
 }
 
+func TestTrainingAndTestImagesHaveOneSize(t *testing.T) {
+	files := testFiles(t)
+	files["t10k-images-idx3-ubyte.gz"] = idx(make([]uint8, 20*6), 20, 3, 2)
+	dir := t.TempDir()
+	writeFiles(t, dir, files)
+	_, err := testSet(files).load(context.Background(), Options{Dir: dir}, defaultDownloader())
+	if err == nil || !strings.Contains(err.Error(), "2x3x1") || !strings.Contains(err.Error(), "3x2x1") {
+		t.Errorf("error is %v", err)
+	}
+}
+
+func TestNoCacheNamesTheRemedy(t *testing.T) {
+	useCache(t)
+	for _, variable := range []string{"XDG_CACHE_HOME", "HOME", "LocalAppData", "home"} {
+		t.Setenv(variable, "")
+	}
+	if _, err := Load(context.Background(), "mnist", Options{Offline: true}); err == nil || !strings.Contains(err.Error(), dirVariable) {
+		t.Errorf("error is %v", err)
+	}
+}
+
+// A failure of this machine is not tried again on another mirror.
+func TestDownloadNeedsAFolder(t *testing.T) {
+	files := testFiles(t)
+	server := newTestServer(t, files, nil)
+	set := testSet(files, server.URL+"/", server.URL+"/")
+	path := filepath.Join(t.TempDir(), firstFile)
+	if err := os.Mkdir(path+".part", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	err := testDownloader(server).fetch(context.Background(), path, set.files[0], set.mirrors, nil)
+	if err == nil || !strings.Contains(err.Error(), path) || server.requested() != nil {
+		t.Errorf("error is %v", err)
+	}
+}
+
 func TestLoadRefusesWhatIsNotASet(t *testing.T) {
 	for _, c := range []struct {
 		name string
@@ -482,7 +518,7 @@ func TestMNISTIsWhatItShouldBe(t *testing.T) {
 	if os.Getenv(dirVariable) == "" {
 		t.Skipf("set %s to a folder with the files of MNIST to run this", dirVariable)
 	}
-	set, err := Load(context.Background(), "mnist", Options{})
+	set, err := Load(context.Background(), "mnist", Options{Offline: true})
 	if err != nil {
 		t.Fatal(err)
 	}
