@@ -1,0 +1,293 @@
+package nn
+
+import (
+	"fmt"
+	"strings"
+	"unsafe"
+
+	"github.com/isrlu/isrlu"
+)
+
+// least is the smallest learned parameter of an activation.
+const least = 1e-3
+
+// An activation runs a function on rows of channels.
+type activation[T Float] struct {
+	layer    string
+	function *isrlu.Function // of all channels, or the first values
+	channels int
+	out      *value[T]
+	// fromOutput tells that the backward pass reads the output; otherwise it
+	// reads what went into the function.
+	fromOutput bool
+
+	// A learned parameter: one for the layer, or one for each channel.
+	param      *Parameter[T]
+	perChannel []*isrlu.Function
+	current    []T         // the values that function or perChannel have
+	partial    [][]float64 // gradients of each task
+}
+
+// SplitLearn takes ":learn" or ":learn-channel" off the end of an activation's
+// specification.
+func SplitLearn(spec string) (function string, learn Learn) {
+	if f, ok := strings.CutSuffix(spec, ":learn"); ok {
+		return f, PerLayer
+	}
+	if f, ok := strings.CutSuffix(spec, ":learn-channel"); ok {
+		return f, PerChannel
+	}
+	return spec, Fixed
+}
+
+// resolve returns the function of the layer and what of it is learned.
+func (l Activation) resolve(n *Network) (*isrlu.Function, Learn, error) {
+	spec := l.Function
+	if spec == "" {
+		spec = n.Activation
+	}
+	if spec == "" {
+		return nil, "", fmt.Errorf("neither the layer nor the network names a function")
+	}
+	name, learn := SplitLearn(spec)
+	if l.Learn != Fixed {
+		learn = l.Learn
+	}
+	if learn != Fixed && learn != PerLayer && learn != PerChannel {
+		return nil, "", fmt.Errorf("learn must be %q or %q, got %q", PerLayer, PerChannel, learn)
+	}
+	f, err := isrlu.Parse(name)
+	if err != nil {
+		return nil, "", fmt.Errorf("%s", strings.TrimPrefix(err.Error(), "isrlu: "))
+	}
+	if learn != Fixed && len(f.Params()) == 0 {
+		return nil, "", fmt.Errorf("%s has no parameter to learn", f.Name())
+	}
+	return f, learn, nil
+}
+
+// activation makes the activation of a layer that writes y.
+func (b *builder[T]) activation(at int, l Activation, y *value[T]) (*activation[T], error) {
+	f, learn, err := l.resolve(&b.m.network)
+	if err != nil {
+		return nil, err
+	}
+	f = f.WithPrecision(b.m.options.Precision)
+	a := &activation[T]{layer: b.m.layers[at].Name, function: f, channels: y.shape.channels(), out: y}
+	b.m.layers[at].Function = f.String()
+	a.fromOutput = f.HasBackwardFromOutput()
+	if learn != Fixed {
+		a.fromOutput = a.fromOutput && f.HasParamGradFromOutput()
+		n := 1
+		if learn == PerChannel {
+			n = a.channels
+			a.perChannel = make([]*isrlu.Function, n)
+		}
+		if a.param, err = b.param(at, f.Info().Params[0].Name, true, n); err != nil {
+			return nil, err
+		}
+		for i := range a.param.Value {
+			a.param.Value[i] = T(f.Params()[0])
+		}
+		a.param.Least = least
+		a.current = make([]T, n)
+		for range b.m.options.Batch {
+			a.partial = append(a.partial, make([]float64, n))
+		}
+	}
+	if a.fromOutput {
+		y.root().keptByAct = true
+	}
+	b.m.activations = append(b.m.activations, a)
+	return a, nil
+}
+
+// refresh makes the functions of learned parameters that have changed.
+func (a *activation[T]) refresh() {
+	if a == nil || a.param == nil {
+		return
+	}
+	for c, v := range a.param.Value {
+		if v == a.current[c] {
+			continue
+		}
+		a.current[c] = v
+		params := a.function.Params()
+		params[0] = max(float64(v), least)
+		f := isrlu.Must(isrlu.New(a.function.Name(), params...)).WithPrecision(a.function.Precision())
+		if a.perChannel == nil {
+			a.function = f
+		} else {
+			a.perChannel[c] = f
+		}
+	}
+}
+
+// forward sets dst = f(src). Both hold whole rows of the channels from first on,
+// n of them each.
+func (a *activation[T]) forward(dst, src []T, first, n int) {
+	if a.perChannel == nil {
+		forward(a.function, dst, src)
+		return
+	}
+	a.byChannel(dst, src, nil, first, n, func(f *isrlu.Function, _ int, x, _ []T) { forward(f, x, x) })
+}
+
+// backward multiplies dy by the derivative, in place, and adds the gradient of
+// learned parameters to that of the task. v is the output if fromOutput, else
+// the input, in whole rows of all channels.
+func (a *activation[T]) backward(dy, v []T, task int) {
+	if a.perChannel != nil {
+		grad := a.partial[task]
+		a.byChannel(dy, dy, v, 0, a.channels, func(f *isrlu.Function, c int, dy, v []T) {
+			grad[c] += a.paramGrad(f, dy, v)
+			a.derivative(f, dy, v)
+		})
+		return
+	}
+	if a.param != nil {
+		a.partial[task][0] += a.paramGrad(a.function, dy, v)
+	}
+	a.derivative(a.function, dy, v)
+}
+
+func (a *activation[T]) derivative(f *isrlu.Function, dy, v []T) {
+	if a.fromOutput {
+		backwardFromOutput(f, dy, dy, v)
+	} else {
+		backward(f, dy, dy, v)
+	}
+}
+
+func (a *activation[T]) paramGrad(f *isrlu.Function, dy, v []T) float64 {
+	switch {
+	case a.fromOutput && sizeOf[T]() == 4:
+		return f.ParamGradFromOutput(0, as[float32](dy), as[float32](v))
+	case a.fromOutput:
+		return f.ParamGradFromOutput64(0, as[float64](dy), as[float64](v))
+	case sizeOf[T]() == 4:
+		return f.ParamGrad(0, as[float32](dy), as[float32](v))
+	}
+	return f.ParamGrad64(0, as[float64](dy), as[float64](v))
+}
+
+// byChannel gathers the elements of each channel, calls run on them and scatters
+// what it leaves. v may be nil.
+func (a *activation[T]) byChannel(dst, src, v []T, first, n int, run func(f *isrlu.Function, c int, x, v []T)) {
+	var xs, vs [512]T
+	for from := 0; from < len(src); from += len(xs) * n {
+		rows := min(len(xs), (len(src)-from)/n)
+		for c := range n {
+			x := xs[:rows]
+			for i := range x {
+				x[i] = src[from+i*n+c]
+			}
+			if v != nil {
+				for i := range x {
+					vs[i] = v[from+i*n+c]
+				}
+			}
+			run(a.perChannel[first+c], first+c, x, vs[:rows])
+			for i := range x {
+				dst[from+i*n+c] = x[i]
+			}
+		}
+	}
+}
+
+// begin clears the gradients of a backward pass with so many tasks, end adds
+// them up in their order.
+func (a *activation[T]) begin(tasks int) {
+	if a == nil || a.param == nil {
+		return
+	}
+	for _, p := range a.partial[:tasks] {
+		clear(p)
+	}
+}
+
+func (a *activation[T]) end(tasks int) {
+	if a == nil || a.param == nil {
+		return
+	}
+	for c := range a.param.Grad {
+		sum := 0.0
+		for _, p := range a.partial[:tasks] {
+			sum += p[c]
+		}
+		a.param.Grad[c] = T(sum)
+	}
+}
+
+func sizeOf[T Float]() int {
+	var z T
+	return int(unsafe.Sizeof(z))
+}
+
+// as returns the slice with its own element type spelt out.
+func as[U, T Float](s []T) []U {
+	return unsafe.Slice((*U)(unsafe.Pointer(unsafe.SliceData(s))), len(s))
+}
+
+func forward[T Float](f *isrlu.Function, dst, src []T) {
+	if sizeOf[T]() == 4 {
+		f.Forward(as[float32](dst), as[float32](src))
+	} else {
+		f.Forward64(as[float64](dst), as[float64](src))
+	}
+}
+
+func backward[T Float](f *isrlu.Function, dx, dy, x []T) {
+	if sizeOf[T]() == 4 {
+		f.Backward(as[float32](dx), as[float32](dy), as[float32](x))
+	} else {
+		f.Backward64(as[float64](dx), as[float64](dy), as[float64](x))
+	}
+}
+
+func backwardFromOutput[T Float](f *isrlu.Function, dx, dy, y []T) {
+	if sizeOf[T]() == 4 {
+		f.BackwardFromOutput(as[float32](dx), as[float32](dy), as[float32](y))
+	} else {
+		f.BackwardFromOutput64(as[float64](dx), as[float64](dy), as[float64](y))
+	}
+}
+
+// standalone runs an activation as an operation of its own.
+type standalone[T Float] struct {
+	in, out *value[T]
+	act     *activation[T]
+}
+
+func (b *builder[T]) standalone(at int, l Activation, in *value[T]) (*value[T], error) {
+	out := b.value(in.shape)
+	act, err := b.activation(at, l, out)
+	if err != nil {
+		return nil, err
+	}
+	if !act.fromOutput {
+		in.root().keptByAct = true
+	}
+	b.add(&standalone[T]{in, out, act})
+	return out, nil
+}
+
+func (o *standalone[T]) forward(m *Model[T]) {
+	n := o.in.size
+	m.each(func(i, _ int) {
+		o.act.forward(o.out.data[i*n:][:n], o.in.data[i*n:][:n], 0, o.act.channels)
+	})
+}
+
+func (o *standalone[T]) backward(m *Model[T]) {
+	n, v := o.in.size, o.in.data
+	if o.act.fromOutput {
+		v = o.out.data
+	}
+	o.act.begin(m.n)
+	m.each(func(i, _ int) { o.act.backward(o.out.grad[i*n:][:n], v[i*n:][:n], i) })
+	o.act.end(m.n)
+}
+
+func (o *standalone[T]) ends() (in, out []*value[T]) { return []*value[T]{o.in}, []*value[T]{o.out} }
+func (*standalone[T]) inPlace()                      {}

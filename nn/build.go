@@ -1,0 +1,306 @@
+package nn
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strconv"
+)
+
+// Limits of what a description may ask for, so that a wrong number is an error
+// and not an exhausted memory.
+const (
+	maxElements = 1 << 28 // of one tensor of a sample or of weights
+	maxTotal    = 1 << 32 // elements of all buffers
+)
+
+// A builder turns layers into operations.
+type builder[T Float] struct {
+	m       *Model[T]
+	prefix  string // of layers' numbers
+	total   int    // elements so far
+	scratch int    // elements that each worker needs
+	depth   int    // of residual layers
+
+	// The activation to run in the epilogue of the layer being built.
+	next      *Activation
+	nextIndex int
+}
+
+func (m *Model[T]) build() error {
+	if len(m.network.Layers) == 0 {
+		return errNoLayers
+	}
+	in := m.network.Input
+	if len(in) != 1 && len(in) != 3 {
+		return fmt.Errorf("input must be height, width and channels, or a number of features, got %v", in)
+	}
+	if err := checkShape(in); err != nil {
+		return fmt.Errorf("input: %w", err)
+	}
+	if m.network.Init != (Init{}) {
+		if err := m.network.Init.check(); err != nil {
+			return err
+		}
+	}
+	b := &builder[T]{m: m}
+	m.input = b.value(in)
+	out, err := b.sequence(m.network.Layers, m.input)
+	if err != nil {
+		return err
+	}
+	m.output, m.shape = out, out.shape
+	if len(out.shape) != 1 {
+		return fmt.Errorf("the output must be a list of features, but is %v; end with flatten and dense, or with global_avg_pool", out.shape)
+	}
+	return b.allocate()
+}
+
+func checkShape(s Shape) error {
+	n := 1
+	for _, d := range s {
+		if d < 1 {
+			return fmt.Errorf("every dimension must be at least 1, got %v", s)
+		}
+		if d > maxElements || n > maxElements/d {
+			return fmt.Errorf("%v has more than %d elements", s, maxElements)
+		}
+		n *= d
+	}
+	return nil
+}
+
+func (b *builder[T]) value(s Shape) *value[T] {
+	v := &value[T]{shape: s, size: s.Size()}
+	b.m.values = append(b.m.values, v)
+	return v
+}
+
+// alias returns a value that shares the data of v.
+func (b *builder[T]) alias(v *value[T], s Shape) *value[T] {
+	a := b.value(s)
+	a.alias = v
+	return a
+}
+
+// info registers a layer and returns its index.
+func (b *builder[T]) info(i int, kind string) int {
+	b.m.layers = append(b.m.layers, LayerInfo{Name: b.prefix + strconv.Itoa(i+1) + "." + kind, Kind: kind})
+	return len(b.m.layers) - 1
+}
+
+// param registers a parameter of the layer.
+func (b *builder[T]) param(layer int, name string, trained bool, shape ...int) (*Parameter[T], error) {
+	if err := checkShape(shape); err != nil {
+		return nil, err
+	}
+	p := &Parameter[T]{Name: b.m.layers[layer].Name + "." + name, Shape: shape}
+	n := p.Shape.Size()
+	b.total += 4 * n // values, gradients and an optimizer's averages
+	if b.total > maxTotal {
+		return nil, fmt.Errorf("the weights take more than %d elements", maxTotal)
+	}
+	p.Value = make([]T, n)
+	if trained {
+		b.m.layers[layer].Parameters += n
+		if !b.m.options.Inference {
+			p.Grad = make([]T, n)
+		}
+	}
+	b.m.params = append(b.m.params, p)
+	return p, nil
+}
+
+// weights registers the weights of a layer and draws them.
+func (b *builder[T]) weights(layer int, i Init, inputs, outputs int, shape ...int) (*Parameter[T], error) {
+	if i == (Init{}) {
+		i = b.m.network.Init
+	}
+	if i == (Init{}) {
+		i = He()
+	}
+	if err := i.check(); err != nil {
+		return nil, err
+	}
+	p, err := b.param(layer, "weight", true, shape...)
+	if err != nil {
+		return nil, err
+	}
+	p.Decay = true
+	pcg := b.m.random(1, uint64(layer))
+	draw(i, p.Value, inputs, outputs, rand.New(&pcg))
+	return p, nil
+}
+
+// sequence appends the operations of the layers.
+func (b *builder[T]) sequence(layers Sequential, in *value[T]) (*value[T], error) {
+	for i := 0; i < len(layers); i++ {
+		if layers[i] == nil {
+			return nil, fmt.Errorf("layer %s%d is nil", b.prefix, i+1)
+		}
+		layer := plain(layers[i])
+		at := b.info(i, layer.kind())
+		b.next = nil
+		if i+1 < len(layers) && fusable(layer) && !b.m.options.Unfused {
+			if next, ok := plain(layers[i+1]).(Activation); ok {
+				b.next, b.nextIndex = &next, i+1
+			}
+		}
+		fused := b.next != nil
+		out, err := b.layer(at, layer, in)
+		if err != nil {
+			return nil, fmt.Errorf("layer %s%d (%s): %w", b.prefix, i+1, layer.kind(), err)
+		}
+		b.m.layers[at].Output = out.shape
+		in = out
+		if fused {
+			i++
+		}
+	}
+	return in, nil
+}
+
+// fusable tells whether an activation that follows runs in the layer's epilogue.
+func fusable(l Layer) bool {
+	switch l.(type) {
+	case Conv2D, Dense, BatchNorm, Residual:
+		return true
+	}
+	return false
+}
+
+// epilogue makes the activation that follows a layer with the output y, if one
+// is to be fused, and returns it with what the layer writes: y itself, or a
+// buffer for what goes into the function where its gradient needs that.
+func (b *builder[T]) epilogue(y *value[T]) (act *activation[T], pre *value[T], err error) {
+	if b.next == nil {
+		return nil, y, nil
+	}
+	next, i := *b.next, b.nextIndex
+	b.next = nil
+	at := b.info(i, next.kind())
+	b.m.layers[at].Fused, b.m.layers[at].Output = true, y.shape
+	if act, err = b.activation(at, next, y); err != nil {
+		return nil, nil, fmt.Errorf("the activation that follows, layer %s%d: %w", b.prefix, i+1, err)
+	}
+	pre = y
+	if !act.fromOutput {
+		pre = b.value(y.shape)
+		pre.keptByAct = true
+	}
+	return act, pre, nil
+}
+
+// nested runs f with another prefix of names.
+func (b *builder[T]) nested(prefix string, f func() error) error {
+	before := b.prefix
+	b.prefix = prefix
+	err := f()
+	b.prefix = before
+	return err
+}
+
+// layer appends the operations of one layer and returns its output.
+func (b *builder[T]) layer(at int, l Layer, in *value[T]) (*value[T], error) {
+	switch l := l.(type) {
+	case Conv2D:
+		return b.conv2D(at, l, in)
+	case Dense:
+		return b.dense(at, l, in)
+	case MaxPool:
+		return b.pool(at, l.Size, l.Stride, true, in)
+	case AvgPool:
+		return b.pool(at, l.Size, l.Stride, false, in)
+	case GlobalAvgPool:
+		return b.globalAvgPool(in)
+	case Dropout:
+		return b.dropout(at, l, in)
+	case BatchNorm:
+		return b.batchNorm(at, l, in)
+	case Flatten:
+		out := b.alias(in, Shape{in.size})
+		b.add(&view[T]{in, out})
+		return out, nil
+	case Activation:
+		return b.standalone(at, l, in)
+	case Residual:
+		return b.residual(at, l, in)
+	}
+	return nil, fmt.Errorf("%T is not a layer that networks hold", l)
+}
+
+func (b *builder[T]) add(o op[T]) { b.m.ops = append(b.m.ops, o) }
+
+// need makes sure that every worker has so much scratch memory.
+func (b *builder[T]) need(n int) { b.scratch = max(b.scratch, n) }
+
+// image checks that a layer's input has pixels.
+func image(s Shape) error {
+	if len(s) != 3 {
+		return fmt.Errorf("the input must be height, width and channels, but is %v", s)
+	}
+	return nil
+}
+
+// An inPlace operation's backward pass writes the gradient of its first input
+// where that of its first output is.
+type inPlace interface{ inPlace() }
+
+// allocate makes the buffers. Gradients share memory: one is needed only from
+// the operation that writes it to the one that reads it.
+func (b *builder[T]) allocate() error {
+	m, batch := b.m, b.m.options.Batch
+	for _, v := range m.values {
+		if v.alias == nil {
+			b.total += v.size * batch
+		}
+		if b.total > maxTotal {
+			return fmt.Errorf("a batch of %d takes more than %d elements; take a smaller one", batch, maxTotal)
+		}
+	}
+	for _, v := range m.values {
+		if v.alias == nil && v != m.input {
+			v.data = make([]T, v.size*batch)
+		}
+	}
+	for range m.pool.Threads() {
+		m.scratch = append(m.scratch, make([]T, b.scratch))
+	}
+	if m.options.Inference {
+		return nil
+	}
+	var free [][]T
+	acquire := func(n int) []T {
+		best := -1
+		for i, f := range free {
+			if cap(f) >= n && (best < 0 || cap(f) < cap(free[best])) {
+				best = i
+			}
+		}
+		if best < 0 {
+			return make([]T, n)
+		}
+		buf := free[best][:n]
+		free = append(free[:best], free[best+1:]...)
+		return buf
+	}
+	m.output.grad = acquire(m.output.size * batch)
+	for i := len(m.ops) - 1; i >= 0; i-- {
+		in, out := m.ops[i].ends()
+		_, reuse := m.ops[i].(inPlace)
+		for k, v := range in {
+			switch {
+			case v == m.input:
+			case k == 0 && reuse:
+				v.grad = out[0].grad
+			default:
+				v.grad = acquire(v.size * batch)
+			}
+		}
+		for k, v := range out {
+			if k > 0 || !reuse || in[0] == m.input {
+				free = append(free, v.grad)
+			}
+		}
+	}
+	return nil
+}

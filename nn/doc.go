@@ -1,0 +1,41 @@
+// Package nn describes, trains and runs small feed-forward networks on the
+// processor's cores: convolutions, dense layers, normalization, and any
+// activation function of package isrlu.
+//
+// A [Network] is a description: a value in Go code, or a JSON file. [New] makes
+// a [Model] of it, with weights, and a [Trainer] trains that:
+//
+//	network := nn.Network{
+//		Input: nn.Shape{28, 28, 1},
+//		Layers: nn.Sequential{
+//			nn.Conv2D{Filters: 32, Kernel: nn.Square(3), Padding: nn.Same},
+//			nn.Activation{Function: "isrlu"},
+//			nn.MaxPool{Size: nn.Square(2)},
+//			nn.Flatten{},
+//			nn.Dense{Units: 10},
+//		},
+//	}
+//	model, err := nn.New[float32](network, nn.Options{Batch: 100, Seed: 1})
+//
+// # Layout
+//
+// Images are height x width x channels, the channel last; a batch is one sample
+// after the other. The weights of a convolution are kernel height x kernel width
+// x input channels x filters, those of a dense layer inputs x units.
+//
+// # Fusion and memory
+//
+// An activation that follows a convolution, a dense layer, a batch normalization
+// or a residual sum runs in that layer's epilogue, on results that are still in
+// the first-level cache. Where its derivative is a function of its output, as
+// for ISRLU, ISRU, ReLU, ELU and tanh, it trains in place: what went into it is
+// not kept. [Model.BytesKept] counts what a training step keeps.
+//
+// # Determinism
+//
+// Equal seeds give equal bits, on any number of threads: work is split by the
+// shape of the work, and sums have a fixed order. Another SIMD level or
+// architecture rounds elsewhere.
+//
+// float32 trains; float64 is for checks, and runs in Go alone.
+package nn

@@ -1,0 +1,208 @@
+package nn
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/isrlu/isrlu"
+)
+
+// checkGradients compares the gradient of every parameter with central
+// differences, in float64.
+func checkGradients(t *testing.T, n Network, o Options, loss Loss) {
+	t.Helper()
+	o.Batch, o.Seed = 3, 7
+	m, err := New[float64](n, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	r := rand.New(rand.NewPCG(1, 9))
+	b := Batch[float64]{X: make([]float64, 3*n.Input.Size())}
+	for i := range b.X {
+		b.X[i] = r.NormFloat64()
+	}
+	if loss == MeanSquaredError {
+		b.Targets = make([]float64, 3*m.Output().Size())
+		for i := range b.Targets {
+			b.Targets[i] = r.NormFloat64()
+		}
+	} else {
+		b.Labels = []int{0, 1, m.Output().Size() - 1}
+	}
+	// Biases begin at 0, where the functions have kinks.
+	for _, p := range m.Parameters() {
+		for i := range p.Value {
+			if p.Grad != nil {
+				p.Value[i] += .1 * r.Float64()
+			}
+		}
+	}
+	m.Gradients(b, loss)
+	var grads [][]float64
+	for _, p := range m.Parameters() {
+		grads = append(grads, slices.Clone(p.Grad))
+	}
+	checked := 0
+	for k, p := range m.Parameters() {
+		if p.Grad == nil {
+			continue
+		}
+		grad := grads[k]
+		scale := 1e-3
+		for _, g := range grad {
+			scale = max(scale, math.Abs(g))
+		}
+		stride := max(1, len(grad)/25)
+		for i := 0; i < len(grad); i += stride {
+			const h = 1e-5
+			w := p.Value[i]
+			p.Value[i] = w + h
+			up := m.Gradients(b, loss).Loss
+			p.Value[i] = w - h
+			down := m.Gradients(b, loss).Loss
+			p.Value[i] = w
+			want := (up - down) / (2 * h)
+			if math.Abs(grad[i]-want) > 1e-6*scale+1e-9 {
+				t.Errorf("%s[%d]: gradient %.10g, differences %.10g", p.Name, i, grad[i], want)
+				return
+			}
+			checked++
+		}
+	}
+	if checked == 0 {
+		t.Error("no parameter was checked")
+	}
+}
+
+// around puts layers between a convolution, whose gradient needs theirs with
+// respect to the input, and a dense layer.
+func around(layers ...Layer) Network {
+	n := Network{Input: Shape{5, 4, 2}, Layers: Sequential{Conv2D{Filters: 3, Kernel: Square(3), Padding: Same}}}
+	n.Layers = append(n.Layers, layers...)
+	n.Layers = append(n.Layers, Flatten{}, Dense{Units: 4})
+	return n
+}
+
+// specs returns every function, with parameters away from their defaults, fixed
+// and learned.
+func specs() []string {
+	var list []string
+	for _, info := range isrlu.Functions() {
+		s := info.Name
+		list = append(list, s)
+		if len(info.Params) > 0 {
+			for i := range info.Params {
+				s += string(":,"[min(i, 1)]) + fmt.Sprint(.7+float64(i))
+			}
+			list = append(list, s, s+":learn", s+":learn-channel")
+		}
+	}
+	return list
+}
+
+// TestGradientsOfEveryActivation: alone and in the epilogue of every layer that
+// takes one.
+func TestGradientsOfEveryActivation(t *testing.T) {
+	for _, spec := range specs() {
+		act := Activation{Function: spec}
+		networks := map[string]Network{
+			"conv2d":     around(act, Conv2D{Filters: 2, Kernel: Square(2)}, act),
+			"dense":      around(Flatten{}, Dense{Units: 6}, act),
+			"batch_norm": around(BatchNorm{}, act),
+			"residual":   around(Residual{Body: Sequential{Conv2D{Filters: 3, Kernel: Square(3), Padding: Same}}}, act),
+			"max_pool":   around(act, MaxPool{Size: Square(2)}),
+			"alone":      around(AvgPool{Size: Square(2)}, act, GlobalAvgPool{}),
+		}
+		for where, n := range networks {
+			for _, unfused := range []bool{false, true} {
+				t.Run(fmt.Sprintf("%s/%s/unfused=%v", spec, where, unfused), func(t *testing.T) {
+					checkGradients(t, n, Options{Unfused: unfused}, SoftmaxCrossEntropy)
+				})
+			}
+		}
+	}
+}
+
+func TestGradientsOfEveryLayer(t *testing.T) {
+	for name, n := range map[string]Network{
+		"conv2d stride":       around(Conv2D{Filters: 2, Kernel: Pair{3, 2}, Stride: Pair{2, 1}, Padding: Pad(1)}),
+		"conv2d no bias":      around(Conv2D{Filters: 2, Kernel: Square(2), Stride: Square(3), NoBias: true}),
+		"conv2d same even":    around(Conv2D{Filters: 2, Kernel: Square(4), Stride: Square(2), Padding: Same}),
+		"dense":               around(Flatten{}, Dense{Units: 40}, Dense{Units: 3, NoBias: true}),
+		"max_pool":            around(MaxPool{Size: Square(2)}),
+		"max_pool overlap":    around(MaxPool{Size: Square(3), Stride: Square(1)}),
+		"avg_pool":            around(AvgPool{Size: Pair{2, 3}, Stride: Pair{1, 1}}),
+		"global_avg_pool":     {Input: Shape{4, 4, 2}, Layers: Sequential{Conv2D{Filters: 3, Kernel: Square(2)}, GlobalAvgPool{}, Dense{Units: 3}}},
+		"dropout":             around(Dropout{Rate: .3}),
+		"batch_norm":          around(BatchNorm{}),
+		"batch_norm features": {Input: Shape{6}, Layers: Sequential{Dense{Units: 5}, BatchNorm{Epsilon: .1}, Dense{Units: 3}}},
+		"residual": around(Residual{Body: Sequential{Conv2D{Filters: 3, Kernel: Square(3), Padding: Same}, Activation{Function: "tanh"},
+			Conv2D{Filters: 3, Kernel: Square(1)}}}),
+		"residual shortcut": around(Residual{
+			Body:     Sequential{Conv2D{Filters: 4, Kernel: Square(3), Padding: Same, Stride: Square(2)}, BatchNorm{}},
+			Shortcut: Sequential{Conv2D{Filters: 4, Kernel: Square(1), Stride: Square(2)}},
+		}, Activation{Function: "isrlu"}),
+		"residual nested": around(Residual{Body: Sequential{Residual{Body: Sequential{Dropout{Rate: .5}}}, Activation{Function: "gelu"}}}),
+		"residual first":  {Input: Shape{3, 3, 1}, Layers: Sequential{Residual{Body: Sequential{Conv2D{Filters: 1, Kernel: Square(3), Padding: Same}}}, Flatten{}, Dense{Units: 3}}},
+		"pool first":      {Input: Shape{4, 4, 2}, Layers: Sequential{MaxPool{Size: Square(2)}, Flatten{}, Activation{Function: "isru"}, Dense{Units: 3}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			checkGradients(t, n, Options{}, SoftmaxCrossEntropy)
+			checkGradients(t, n, Options{Threads: 3, Unfused: true}, MeanSquaredError)
+		})
+	}
+}
+
+// TestFloat32MatchesFloat64: the checks above are in float64, which has no
+// assembly; the float32 passes must agree with them.
+func TestFloat32MatchesFloat64(t *testing.T) {
+	for _, spec := range specs() {
+		for _, unfused := range []bool{false, true} {
+			n := around(BatchNorm{}, Activation{Function: spec}, MaxPool{Size: Square(2)},
+				Residual{Body: Sequential{Conv2D{Filters: 3, Kernel: Square(3), Padding: Same}}}, Activation{Function: spec},
+				Dropout{Rate: .2}, Flatten{}, Dense{Units: 70}, Activation{Function: spec})
+			o := Options{Batch: 20, Seed: 3, Unfused: unfused}
+			m32, err := New[float32](n, o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			m64, err := New[float64](n, o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r := rand.New(rand.NewPCG(5, 5))
+			var b32 Batch[float32]
+			var b64 Batch[float64]
+			for range 20 * n.Input.Size() {
+				v := float32(r.NormFloat64())
+				b32.X, b64.X = append(b32.X, v), append(b64.X, float64(v))
+			}
+			for range 20 {
+				label := r.IntN(4)
+				b32.Labels, b64.Labels = append(b32.Labels, label), append(b64.Labels, label)
+			}
+			r32, r64 := m32.Gradients(b32, SoftmaxCrossEntropy), m64.Gradients(b64, SoftmaxCrossEntropy)
+			if math.Abs(r32.Loss-r64.Loss) > 1e-5*r64.Loss {
+				t.Errorf("%s, unfused %v: loss %v, float64 %v", spec, unfused, r32.Loss, r64.Loss)
+			}
+			for k, p := range m32.Parameters() {
+				scale := 1e-2 // a bias before a batch normalization has gradient 0
+				for _, g := range m64.Parameters()[k].Grad {
+					scale = max(scale, math.Abs(g))
+				}
+				for i, g := range p.Grad {
+					if want := m64.Parameters()[k].Grad[i]; math.Abs(float64(g)-want) > 1e-4*scale {
+						t.Errorf("%s, unfused %v: %s[%d]: gradient %v, float64 %v", spec, unfused, p.Name, i, g, want)
+						break
+					}
+				}
+			}
+			m32.Close()
+			m64.Close()
+		}
+	}
+}
