@@ -18,6 +18,8 @@ type builder[T Float] struct {
 	m       *Model[T]
 	prefix  string // of layers' numbers
 	total   int    // elements so far
+	params  int64  // elements of parameters so far
+	most    int64  // elements that parameters may have
 	scratch int    // elements that each worker needs
 	depth   int    // of residual layers
 
@@ -26,7 +28,7 @@ type builder[T Float] struct {
 	nextIndex int
 }
 
-func (m *Model[T]) build() error {
+func (m *Model[T]) build(most int64) error {
 	if len(m.network.Layers) == 0 {
 		return errNoLayers
 	}
@@ -42,7 +44,7 @@ func (m *Model[T]) build() error {
 			return err
 		}
 	}
-	b := &builder[T]{m: m}
+	b := &builder[T]{m: m, most: most}
 	m.input = b.value(in)
 	out, err := b.sequence(m.network.Layers, m.input)
 	if err != nil {
@@ -98,6 +100,9 @@ func (b *builder[T]) param(layer int, name string, trained bool, shape ...int) (
 	b.total += 4 * n // values, gradients and an optimizer's averages
 	if b.total > maxTotal {
 		return nil, fmt.Errorf("the weights take more than %d elements", maxTotal)
+	}
+	if b.params += int64(n); b.params > b.most {
+		return nil, fmt.Errorf("the network has more weights than the %d that are there", b.most)
 	}
 	p.Value = make([]T, n)
 	if trained {
