@@ -105,6 +105,6 @@ line is wrong, 130 if interrupted.`,
 			return nil
 		},
 	}
-	root.AddCommand(newBenchCmd(), newCheckCmd(), newPlotCmd(), newFunctionsCmd(), newVersionCmd())
+	root.AddCommand(newBenchCmd(), newCheckCmd(), newPlotCmd(), newFunctionsCmd(), newTrainCmd(), newPredictCmd(), newVersionCmd())
 	return root
 }

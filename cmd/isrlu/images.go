@@ -1,0 +1,160 @@
+package main
+
+import (
+	"bufio"
+	"compress/gzip"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"image"
+	"image/color"
+	"image/png"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/isrlu/isrlu/data"
+)
+
+// maxValues is the most values of an IDX file.
+const maxValues = 1 << 30
+
+// read appends the images of a file. Its content says what it is.
+func (p *predictor) read(ctx context.Context, name string) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	r := bufio.NewReaderSize(f, 1<<16)
+	before := len(p.images.Pixels)
+	if magic, _ := r.Peek(len(pngMagic)); string(magic) == pngMagic {
+		err = p.readPNG(r)
+	} else {
+		err = p.readIDX(r)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %s", name, strings.TrimPrefix(err.Error(), "data: "))
+	}
+	for i := range (len(p.images.Pixels) - before) / p.images.Size() {
+		p.from = append(p.from, source{name, i})
+	}
+	// Labels also are what counts the images.
+	p.images.Labels = make([]uint8, len(p.from))
+	return nil
+}
+
+const pngMagic = "\x89PNG\r\n\x1a\n"
+
+// wrongSize names both sizes.
+func (p *predictor) wrongSize(height, width int64) error {
+	return fmt.Errorf("images are %dx%d (height x width), the network takes %dx%d; resize them first", height, width, p.images.Height, p.images.Width)
+}
+
+func (p *predictor) readPNG(r *bufio.Reader) error {
+	channels := p.images.Channels
+	if channels != 1 && channels != 3 {
+		return fmt.Errorf("a PNG has 1 or 3 channels here, the network takes %d", channels)
+	}
+	// The size, in the first chunk, is checked before memory is made for the
+	// pixels.
+	head, err := r.Peek(24)
+	if err != nil || string(head[12:16]) != "IHDR" {
+		return errors.New("the PNG is truncated or damaged")
+	}
+	width, height := binary.BigEndian.Uint32(head[16:]), binary.BigEndian.Uint32(head[20:])
+	if int64(height) != int64(p.images.Height) || int64(width) != int64(p.images.Width) {
+		return p.wrongSize(int64(height), int64(width))
+	}
+	m, err := png.Decode(r)
+	if err != nil {
+		return fmt.Errorf("not a whole PNG: %w", err)
+	}
+	p.images.Pixels = append(p.images.Pixels, pixels(m, channels)...)
+	return nil
+}
+
+// pixels returns an image as one or three channels of 8 bits.
+func pixels(m image.Image, channels int) []uint8 {
+	var list []uint8
+	b := m.Bounds()
+	for y := b.Min.Y; y < b.Max.Y; y++ {
+		for x := b.Min.X; x < b.Max.X; x++ {
+			if channels == 1 {
+				list = append(list, color.GrayModel.Convert(m.At(x, y)).(color.Gray).Y)
+			} else {
+				c := color.RGBAModel.Convert(m.At(x, y)).(color.RGBA)
+				list = append(list, c.R, c.G, c.B)
+			}
+		}
+	}
+	return list
+}
+
+func (p *predictor) readIDX(r *bufio.Reader) error {
+	dims, values, err := unpackIDX(r)
+	if err != nil {
+		return err
+	}
+	if len(dims) == 3 {
+		dims = append(dims, 1)
+	}
+	if len(dims) != 4 {
+		return fmt.Errorf("images in IDX have 3 or 4 dimensions, got %v", dims)
+	}
+	if dims[1] != p.images.Height || dims[2] != p.images.Width {
+		return p.wrongSize(int64(dims[1]), int64(dims[2]))
+	}
+	if dims[3] != p.images.Channels {
+		return fmt.Errorf("images have %d channels, the network takes %d", dims[3], p.images.Channels)
+	}
+	if dims[0] == 0 {
+		return errors.New("holds no images")
+	}
+	p.images.Pixels = append(p.images.Pixels, values...)
+	return nil
+}
+
+// unpackIDX reads IDX, plain or compressed.
+func unpackIDX(r *bufio.Reader) (dims []int, values []uint8, err error) {
+	magic, err := r.Peek(2)
+	if err != nil || !slices.Contains([]string{"\x1f\x8b", "\x00\x00"}, string(magic)) {
+		return nil, nil, errors.New("neither IDX, plain or .gz, nor PNG")
+	}
+	if magic[0] == 0 {
+		return data.ReadIDX(r, maxValues)
+	}
+	z, err := gzip.NewReader(r)
+	if err != nil {
+		return nil, nil, err
+	}
+	return data.ReadIDX(z, maxValues)
+}
+
+// readLabels reads the labels of the images that are there.
+func (p *predictor) readLabels(name string) error {
+	f, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	dims, labels, err := unpackIDX(bufio.NewReaderSize(f, 1<<16))
+	if err != nil {
+		return fmt.Errorf("%s: %s", name, strings.TrimPrefix(err.Error(), "data: "))
+	}
+	if len(dims) != 1 {
+		return fmt.Errorf("%s: labels in IDX have 1 dimension, got %v", name, dims)
+	}
+	if len(labels) != p.images.Len() {
+		return fmt.Errorf("%s has %d labels for %d images", name, len(labels), p.images.Len())
+	}
+	if i := slices.IndexFunc(labels, func(l uint8) bool { return int(l) >= len(p.classes) }); i >= 0 {
+		return fmt.Errorf("%s: label %d is %d, but there are %d classes", name, i, labels[i], len(p.classes))
+	}
+	p.images.Labels = labels
+	return nil
+}

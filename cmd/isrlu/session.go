@@ -1,0 +1,256 @@
+package main
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math"
+	"os"
+	"slices"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"github.com/isrlu/isrlu/data"
+	"github.com/isrlu/isrlu/experiment"
+	"github.com/isrlu/isrlu/nn"
+)
+
+// The metadata that train writes into a checkpoint, beside package nn's.
+const (
+	metaSettings = "settings" // the flags in trainSettings, in JSON
+	metaData     = "data"     // SHA-256 of the training images and labels
+	metaImage    = "image"    // [height, width, channels]
+	metaClasses  = "classes"  // their names, in JSON
+	metaMean     = "mean"     // of pixels/255; predict subtracts it and divides
+	metaStd      = "std"      // by this
+)
+
+// A session is a training that is under way.
+type session struct {
+	flags    *trainFlags
+	cmd      *cobra.Command
+	set      *data.Set
+	trainer  *nn.Trainer[float32]
+	metadata map[string]string
+	total    int // steps
+	perEpoch int
+	clear    func() // removes the progress bar
+}
+
+// newSession begins a training.
+func newSession(cmd *cobra.Command, o *trainFlags) (*session, error) {
+	network, err := o.readNetwork()
+	if err != nil {
+		return nil, err
+	}
+	if network.Activation == "" || cmd.Flags().Changed("activation") {
+		network.Activation = o.activation
+	}
+	o.activation = network.Activation
+	s := &session{flags: o, cmd: cmd}
+	if err := s.load(); err != nil {
+		return nil, err
+	}
+	if err := fits(network.Input, s.set.Train); err != nil {
+		return nil, fmt.Errorf("%s: %w", o.network, err)
+	}
+	model, err := nn.New[float32](network, nn.Options{Batch: o.batch, Threads: o.threads, Seed: o.seed})
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", o.network, err)
+	}
+	s.trainer, err = nn.NewTrainer(model, nn.TrainerOptions{
+		Optimizer: o.optimizerOptions, Schedule: o.makeSchedule(s.total), ClipNorm: o.clip,
+	})
+	if err == nil {
+		err = s.checkClasses()
+	}
+	if err == nil {
+		s.metadata, err = s.describe()
+	}
+	if err == nil {
+		// A folder that cannot be written shows now, not after the first epoch.
+		err = s.save()
+	}
+	if err != nil {
+		model.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// resumeSession goes on from the checkpoint.
+func resumeSession(cmd *cobra.Command, o *trainFlags) (_ *session, err error) {
+	trainer, metadata, err := nn.Resume[float32](o.output, nn.Options{Threads: o.threads})
+	if err != nil {
+		return nil, err
+	}
+	s := &session{flags: o, cmd: cmd, trainer: trainer, metadata: metadata}
+	defer func() {
+		if err != nil {
+			trainer.Model().Close()
+		}
+	}()
+	if err := s.takeSettings(); err != nil {
+		return nil, err
+	}
+	if err := s.load(); err != nil {
+		return nil, err
+	}
+	if got := digest(s.set.Train); got != metadata[metaData] {
+		return nil, fmt.Errorf("the training images of %s are not those that %s was trained on", o.data, o.output)
+	}
+	if err := fits(trainer.Model().Network().Input, s.set.Train); err != nil {
+		return nil, fmt.Errorf("%s: %w", o.output, err)
+	}
+	if err := s.checkClasses(); err != nil {
+		return nil, err
+	}
+	if s.metadata, err = s.describe(); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// load loads the images and counts the steps.
+func (s *session) load() (err error) {
+	if s.set, err = s.flags.loadData(s.cmd.Context(), s.cmd); err != nil {
+		return err
+	}
+	s.perEpoch = (s.set.Train.Len() + s.flags.batch - 1) / s.flags.batch
+	if s.perEpoch > math.MaxInt32/s.flags.epochs {
+		return usagef("%d epochs of %d steps are more than %d steps; take fewer", s.flags.epochs, s.perEpoch, math.MaxInt32)
+	}
+	s.total = s.flags.epochs * s.perEpoch
+	return nil
+}
+
+// readNetwork returns the built-in network or that of the file.
+func (o *trainFlags) readNetwork() (nn.Network, error) {
+	n, err := experiment.Builtin(o.network)
+	if err != nil {
+		f, openErr := os.Open(o.network)
+		if errors.Is(openErr, fs.ErrNotExist) {
+			return n, usagef("--network: %w, or a file, but there is none of that name", err)
+		}
+		if openErr != nil {
+			return n, openErr
+		}
+		defer f.Close()
+		if n, err = nn.ReadNetwork(f); err != nil {
+			return n, fmt.Errorf("%s: %w", o.network, err)
+		}
+	}
+	return n, nil
+}
+
+// fits makes sure that a network takes the images, as images or flat.
+func fits(input nn.Shape, m *data.Images) error {
+	if slices.Equal(input, []int{m.Height, m.Width, m.Channels}) || slices.Equal(input, []int{m.Size()}) {
+		return nil
+	}
+	return fmt.Errorf("the network takes %v, but the images are %dx%dx%d", []int(input), m.Height, m.Width, m.Channels)
+}
+
+func (s *session) checkClasses() error {
+	if got, want := s.trainer.Model().Output().Size(), len(s.set.Classes); got != want {
+		return fmt.Errorf("%s: the network has %d outputs, but %s has %d classes", s.flags.network, got, s.set.Name, want)
+	}
+	return nil
+}
+
+// describe returns the metadata. It holds nothing that differs from one run to
+// the next.
+func (s *session) describe() (map[string]string, error) {
+	settings := map[string]string{}
+	for _, name := range trainSettings {
+		settings[name] = s.cmd.Flags().Lookup(name).Value.String()
+	}
+	m := s.set.Train
+	metadata := map[string]string{
+		metaData: digest(m),
+		metaMean: strconv.FormatFloat(float64(s.set.Mean), 'g', -1, 32),
+		metaStd:  strconv.FormatFloat(float64(s.set.Std), 'g', -1, 32),
+	}
+	for key, v := range map[string]any{
+		metaSettings: settings, metaClasses: s.set.Classes, metaImage: []int{m.Height, m.Width, m.Channels},
+	} {
+		text, err := json.Marshal(v)
+		if err != nil {
+			return nil, err
+		}
+		metadata[key] = string(text)
+	}
+	return metadata, nil
+}
+
+func digest(m *data.Images) string {
+	h := sha256.New()
+	fmt.Fprintln(h, m.Height, m.Width, m.Channels, m.Len())
+	h.Write(m.Pixels)
+	h.Write(m.Labels)
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// takeSettings sets the flags to what the checkpoint was trained with. One that
+// was given must not differ.
+func (s *session) takeSettings() error {
+	o, flags := s.flags, s.cmd.Flags()
+	var settings map[string]string
+	if err := json.Unmarshal([]byte(s.metadata[metaSettings]), &settings); err != nil {
+		return fmt.Errorf("%s holds no settings of isrlu train; it cannot be resumed here", o.output)
+	}
+	network, given := o.network, flags.Changed("network")
+	for _, name := range trainSettings {
+		stored, ok := settings[name]
+		if !ok {
+			return fmt.Errorf("%s lacks the setting %s; it cannot be resumed here", o.output, name)
+		}
+		f := flags.Lookup(name)
+		if value := f.Value.String(); f.Changed && value != stored && name != "network" {
+			if name == "epochs" && settings["schedule"] == "constant" && longer(value, stored) {
+				continue
+			}
+			return usagef("--%s %s differs from the %s of %s; leave it out, or train another file", name, value, stored, o.output)
+		}
+		if err := flags.Set(name, stored); err != nil {
+			return fmt.Errorf("%s: the setting %s: %w", o.output, name, err)
+		}
+	}
+	if err := o.check(s.cmd); err != nil {
+		return fmt.Errorf("%s: %w", o.output, err)
+	}
+	if o.batch != s.trainer.Model().Batch() {
+		return fmt.Errorf("%s: its settings have a batch of %d, its trainer one of %d", o.output, o.batch, s.trainer.Model().Batch())
+	}
+	if !given {
+		return nil
+	}
+	// A file may have changed under the same name, and two names may mean the same.
+	n, err := (&trainFlags{network: network}).readNetwork()
+	if err != nil {
+		return err
+	}
+	n.Activation = o.activation
+	want, err := json.Marshal(s.trainer.Model().Network())
+	if err != nil {
+		return err
+	}
+	if got, err := json.Marshal(n); err != nil || !bytes.Equal(got, want) {
+		return usagef("--network %s differs from the network of %s, %s; leave it out, or train another file", network, o.output, o.network)
+	}
+	return nil
+}
+
+// longer tells whether a number of epochs is the larger one.
+func longer(a, b string) bool {
+	x, errX := strconv.Atoi(a)
+	y, errY := strconv.Atoi(b)
+	return errX == nil && errY == nil && x > y
+}
+
+func (s *session) save() error { return s.trainer.Save(s.flags.output, s.metadata) }
