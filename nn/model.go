@@ -48,7 +48,6 @@ type Model[T Float] struct {
 	train       bool // whether the running call trains
 	values      []*value[T]
 	extraBytes  int // a sample, kept beside values
-	classBytes  []int
 }
 
 // A Parameter is a tensor of weights, or of numbers that training keeps beside
