@@ -37,5 +37,12 @@
 // shape of the work, and sums have a fixed order. Another SIMD level or
 // architecture rounds elsewhere.
 //
+// # Checkpoints
+//
+// [Model.Save] and [Trainer.Save] write one file in the safetensors format, which
+// other programs read; [Load] and [Resume] read it. A training that is resumed
+// goes on with the bits of one that never stopped. A file is replaced as a whole
+// or not at all, and damage is found by a digest over all of its bytes.
+//
 // float32 trains; float64 is for checks, and runs in Go alone.
 package nn
