@@ -39,6 +39,7 @@ type page struct {
 	Memory        *chart
 	InPlace       string
 	Curves        []*chart
+	CurvesKey     []keyEntry
 	CurvesNote    string
 	Histograms    *histogramTable
 	Alphas        []alphaRow
@@ -125,7 +126,7 @@ func newPage(r *experiment.Result) *page {
 		TargetPercent: percent(r.Settings.Target, 1),
 	}
 	p.LearningNote = learningNote(r)
-	p.Curves, p.CurvesNote = functionCharts(r.Settings.Activations)
+	p.Curves, p.CurvesKey, p.CurvesNote = functionCharts(r.Settings.Activations)
 	p.Alphas, p.AlphaNote = alphaRows(r)
 	p.Layers, p.Totals = layerRows(r)
 	for i, name := range r.Settings.Activations {

@@ -173,7 +173,7 @@ func timingCharts(summaries []experiment.Summary) []*chart {
 			continue
 		}
 		of := func(v experiment.Spread, share float64) bar {
-			label := milliseconds(v.Median) + " ms"
+			label := milliseconds(v.Median)
 			if finite(share) {
 				label += " (" + percent(share, 1) + ")"
 			}
@@ -226,7 +226,7 @@ func inPlace(summaries []experiment.Summary) string {
 }
 
 // functionCharts draw the activations and their derivatives.
-func functionCharts(specs []string) (charts []*chart, note string) {
+func functionCharts(specs []string) (charts []*chart, key []keyEntry, note string) {
 	const span = 4.0
 	x := make([]float64, 201)
 	for i := range x {
@@ -246,11 +246,12 @@ func functionCharts(specs []string) (charts []*chart, note string) {
 			learned = append(learned, spec)
 			label += " (initial value)"
 		}
+		key = append(key, keyEntry{label, styleClass(style)})
 		values = append(values, curve{name: label, x: x, y: sample(f, isrlu.Forward, x), style: style})
 		slopes = append(slopes, curve{name: label, x: x, y: sample(f, isrlu.Backward, x), style: style})
 	}
 	if len(learned) > 0 {
-		note = "Drawn with the parameter's initial value, from which training moved it: " + strings.Join(learned, ", ") + "."
+		note = "Drawn with the parameter’s initial value, from which training moved it: " + strings.Join(learned, ", ") + "."
 	}
 	if len(unknown) > 0 {
 		note += " Not drawn, because their definition is not known here: " + strings.Join(unknown, ", ") + "."
@@ -259,7 +260,7 @@ func functionCharts(specs []string) (charts []*chart, note string) {
 	f, slope := spec, spec
 	f.id, f.title, f.desc, f.curves = "function-values", "f(x)", "The activation functions.", values
 	slope.id, slope.title, slope.desc, slope.curves = "function-slopes", "f′(x)", "Their derivatives.", slopes
-	return present(plotLines(f), plotLines(slope)), strings.TrimSpace(note)
+	return present(plotLines(f), plotLines(slope)), key, strings.TrimSpace(note)
 }
 
 // A histogramTable has a row for each layer and a column for each activation.

@@ -7,6 +7,7 @@ import (
 	"math"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/isrlu/isrlu"
 	"github.com/isrlu/isrlu/experiment"
@@ -110,7 +111,11 @@ func headline(r *experiment.Result) string {
 
 func subtitle(r *experiment.Result) string {
 	parts := []string{plural(len(r.Settings.Seeds), "seed"), plural(r.Settings.Epochs, "epoch")}
-	for _, s := range []string{r.Environment.Processor, r.Environment.SIMD, r.Environment.Started} {
+	started := r.Environment.Started
+	if t, err := time.Parse(time.RFC3339, started); err == nil {
+		started = t.Format("2 January 2006, 15:04 MST")
+	}
+	for _, s := range []string{r.Environment.Processor, r.Environment.SIMD, started} {
 		if s != "" {
 			parts = append(parts, s)
 		}
@@ -337,9 +342,12 @@ func newAlphaRow(id string, run *experiment.Run, l experiment.Learned, begins, l
 			sum, least, most = sum+v, min(least, v), max(most, v)
 		}
 		row.Mean = number(sum/float64(len(l.Values)), 3)
-		row.Range = number(least, 3) + " to " + number(most, 3)
+		reach := number(least, 3) + " to " + number(most, 3)
+		if len(l.Values) > 1 {
+			row.Range = reach
+		}
 		row.Strip = plotStrip(id, "Learned "+l.Name+" of "+run.Activation+" in "+l.Layer,
-			plural(len(l.Values), "value")+" from "+row.Range+"; the triangle is where training began.", l.Values, begins, lo, hi, style)
+			plural(len(l.Values), "value")+" from "+reach+"; the triangle is where training began.", l.Values, begins, lo, hi, style)
 	}
 	return row
 }

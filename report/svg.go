@@ -66,9 +66,12 @@ func (c *chart) done() *chart {
 	return c
 }
 
+const colours, dashes = 7, 4 // of html.css
+
 // styleClass is the colour and the dashes of the i-th activation. Their numbers
-// have no common divisor: 35 activations pass before a pair comes again.
-func styleClass(i int) string { return fmt.Sprintf("c%d d%d", i%7, i%5) }
+// have no common divisor: 28 activations pass before a pair comes again. Blue and
+// sky, vermilion and orange differ in their dashes as well.
+func styleClass(i int) string { return fmt.Sprintf("c%d d%d", i%colours, i%dashes) }
 
 // shorten cuts a name that would run out of its place.
 func shorten(s string, most int) string {
@@ -192,9 +195,11 @@ func plotLines(p plotSpec) *chart {
 	c := &chart{ID: p.id, Title: p.title, Desc: p.desc, W: w, H: h}
 	c.Clip = &mark{X: left, Y: top, W: right - left, H: bottom - top}
 	c.grid(x, y, p)
-	for _, thin := range []bool{true, false} {
+	// Thin lines lie below strong ones, and solid ones below dashed ones, whose
+	// gaps leave them in sight where both run together.
+	for _, layer := range []struct{ thin, solid bool }{{true, true}, {true, false}, {false, true}, {false, false}} {
 		for _, l := range p.curves {
-			if l.thin == thin {
+			if l.thin == layer.thin && (l.style%dashes == 0) == layer.solid {
 				c.curve(l, x, y)
 			}
 		}

@@ -24,7 +24,7 @@ type bar struct {
 
 // plotBars draws bars from zero to the right, or returns nil without values.
 func plotBars(id, title, desc, xlabel string, bars []bar) *chart {
-	const w, row, top, right = 420, 30, 8, 332
+	const w, row, top, right = 420, 30, 8, 318
 	x := scale{a: nameGutter, b: right}
 	for _, b := range bars {
 		for _, v := range []float64{b.value, b.high} {
@@ -107,7 +107,7 @@ func plotDots(id, title, desc, xlabel string, rows []dotRow) *chart {
 			if finite(m.Std) {
 				c.rect(x.at(m.Mean-m.Std), mid-6, x.at(m.Mean+m.Std)-x.at(m.Mean-m.Std), 12, "pale "+styleClass(r.style), "")
 			}
-			c.add(mark{Kind: "path", Class: "mean c" + fmt.Sprint(r.style%7), D: fmt.Sprintf("M%v %vv18", num(x.at(m.Mean)), num(mid-9))})
+			c.add(mark{Kind: "path", Class: "mean c" + fmt.Sprint(r.style%colours), D: fmt.Sprintf("M%v %vv18", num(x.at(m.Mean)), num(mid-9))})
 		}
 		for _, v := range r.values {
 			if finite(v) {
@@ -165,7 +165,7 @@ func binning(h *experiment.Histogram) (width, total float64) {
 // plotHistogram draws one small histogram in the range and up to the density
 // given, or returns nil if there is nothing to draw.
 func plotHistogram(id, title, desc string, h *experiment.Histogram, lo, hi, top float64, style int) *chart {
-	const w, height, bottom, ceiling = 160, 92, 74, 8
+	const w, height, bottom, ceiling = 132, 84, 66, 6
 	width, total := binning(h)
 	if !(width > 0) || total == 0 || !(lo < hi) || !(top > 0) {
 		return nil
@@ -181,7 +181,7 @@ func plotHistogram(id, title, desc string, h *experiment.Histogram, lo, hi, top 
 		tall := min(density/top, 1) * (bottom - ceiling)
 		a, b := x.at(max(from, lo)), x.at(min(from+width, hi))
 		// A hair of overlap, or the screen shows gaps between the bins.
-		c.rect(a, bottom-tall, b-a+0.2, tall, fmt.Sprintf("bin c%d", style%7), "")
+		c.rect(a, bottom-tall, b-a+0.2, tall, fmt.Sprintf("bin c%d", style%colours), "")
 		if density > top*1.001 {
 			// The bin is cut off: a gap, as in a broken axis.
 			c.rect(a-1.5, ceiling+6, b-a+3, 3, "cut", "")
@@ -190,7 +190,7 @@ func plotHistogram(id, title, desc string, h *experiment.Histogram, lo, hi, top 
 	c.segment(x.a, bottom, x.b, bottom, "axis")
 	if lo < 0 && hi > 0 {
 		c.segment(x.at(0), bottom, x.at(0), bottom+4, "axis")
-		if at := x.at(0); at > 34 && at < w-34 {
+		if at := x.at(0); at > 38 && at < w-38 {
 			c.text(at, height-4, "tick mid", "0")
 		}
 	}
@@ -211,7 +211,7 @@ func plotStrip(id, title, desc string, values []float64, begin, lo, hi float64, 
 	}
 	for _, v := range values {
 		if finite(v) {
-			c.add(mark{Kind: "path", Class: fmt.Sprintf("learned c%d", style%7), D: fmt.Sprintf("M%v %vv14", num(x.at(v)), num(mid-7))})
+			c.add(mark{Kind: "path", Class: fmt.Sprintf("learned c%d", style%colours), D: fmt.Sprintf("M%v %vv14", num(x.at(v)), num(mid-7))})
 		}
 	}
 	return c.done()
