@@ -27,8 +27,8 @@ func finalCharts(r *experiment.Result, summaries []experiment.Summary) []*chart 
 	}
 	const desc = "A dot for each seed, a line at the mean, a band of one standard deviation to either side. The numbers are in the table above."
 	return present(
-		plotDots("final-accuracy", "Test accuracy after the last epoch", desc, "percent", accuracy),
-		plotDots("final-loss", "Test cross-entropy after the last epoch", desc, "nats", loss),
+		plotDots("final-accuracy", "Test accuracy after the last epoch", desc, "percent", accuracy, 100),
+		plotDots("final-loss", "Test cross-entropy after the last epoch", desc, "nats", loss, math.Inf(1)),
 	)
 }
 
@@ -159,10 +159,10 @@ func zoom(curves []curve) (xlo, xhi, ylo, yhi float64) {
 }
 
 func learningNote(r *experiment.Result) string {
-	if len(r.Settings.Seeds) < 2 {
+	if len(r.Settings.Seeds) == 1 {
 		return "One seed: differences as small as those between seeds mean nothing."
 	}
-	return "Strong lines are means over the seeds whose run is complete, thin lines single seeds."
+	return "Strong lines are means over the seeds whose run is complete, or over all where none is; thin lines are single seeds."
 }
 
 func timingCharts(summaries []experiment.Summary) []*chart {

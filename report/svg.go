@@ -167,7 +167,7 @@ type curve struct {
 // zero, are found from the curves.
 type plotSpec struct {
 	id, title, desc string
-	xlabel, ylabel  string
+	xlabel          string
 	curves          []curve
 	xlo, xhi        float64
 	ylo, yhi        float64

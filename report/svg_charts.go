@@ -80,9 +80,10 @@ type dotRow struct {
 	style  int
 }
 
-// plotDots draws a row of dots for each activation, zoomed to where they are,
-// or returns nil without values.
-func plotDots(id, title, desc, xlabel string, rows []dotRow) *chart {
+// plotDots draws a row of dots for each activation, zoomed to where they are but
+// never beyond what the values can be, from 0 to most. It returns nil without
+// values.
+func plotDots(id, title, desc, xlabel string, rows []dotRow, most float64) *chart {
 	const w, row, top, right = 420, 30, 8, 404
 	x := scale{lo: math.Inf(1), hi: math.Inf(-1), a: nameGutter, b: right}
 	for _, r := range rows {
@@ -96,7 +97,7 @@ func plotDots(id, title, desc, xlabel string, rows []dotRow) *chart {
 		return nil
 	}
 	room := max(0.06*(x.hi-x.lo), 1e-3*math.Abs(x.hi), 1e-9)
-	x.lo, x.hi = x.lo-room, x.hi+room
+	x.lo, x.hi = max(x.lo-room, -room/2), min(x.hi+room, most+room/2)
 	bottom := float64(top + row*len(rows))
 	c := &chart{ID: id, Title: title, Desc: desc, W: w, H: num(bottom + 42)}
 	c.grid(x, scale{a: bottom, b: top}, plotSpec{xlabel: xlabel})
@@ -105,7 +106,8 @@ func plotDots(id, title, desc, xlabel string, rows []dotRow) *chart {
 		c.name(mid+4, r.name)
 		if m := r.mean; finite(m.Mean) {
 			if finite(m.Std) {
-				c.rect(x.at(m.Mean-m.Std), mid-6, x.at(m.Mean+m.Std)-x.at(m.Mean-m.Std), 12, "pale "+styleClass(r.style), "")
+				from, to := x.at(max(m.Mean-m.Std, x.lo)), x.at(min(m.Mean+m.Std, x.hi))
+				c.rect(from, mid-6, to-from, 12, "pale "+styleClass(r.style), "")
 			}
 			c.add(mark{Kind: "path", Class: "mean c" + fmt.Sprint(r.style%colours), D: fmt.Sprintf("M%v %vv18", num(x.at(m.Mean)), num(mid-9))})
 		}
