@@ -1,5 +1,6 @@
 // Package report turns results into what people and programs read: tables as
-// aligned text, CSV or JSON, and plots as SVG or PNG. It measures nothing.
+// aligned text, CSV or JSON, plots as SVG or PNG, and comparisons as pages of
+// HTML. It measures nothing.
 package report
 
 import (

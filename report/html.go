@@ -1,0 +1,136 @@
+package report
+
+import (
+	"bytes"
+	_ "embed"
+	"errors"
+	"fmt"
+	"html/template"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/isrlu/isrlu/experiment"
+)
+
+//go:embed html.tmpl
+var htmlText string
+
+//go:embed html.css
+var htmlStyle string
+
+var htmlTemplate = template.Must(template.New("report").Parse(htmlText))
+
+// A page is what html.tmpl shows. A chart that is nil, or a list that is empty,
+// has nothing to show: a sentence stands in its place.
+type page struct {
+	Style    template.CSS
+	Title    string
+	Subtitle string
+	Verdict  string
+	Notices  []string // what is missing or went wrong
+	Key      []keyEntry
+
+	Summary       []summaryRow
+	Final         []*chart
+	Learning      []*chart
+	LearningNote  string
+	Timings       []*chart
+	Memory        *chart
+	InPlace       string
+	Curves        []*chart
+	CurvesKey     []keyEntry
+	CurvesNote    string
+	Histograms    *histogramTable
+	Alphas        []alphaRow
+	AlphaNote     string
+	Layers        []layerRow
+	Totals        layerRow
+	Settings      []pair
+	Environment   []pair
+	Description   string
+	Command       string
+	CommandNote   string
+	TargetPercent string
+}
+
+// A keyEntry shows the colour and the dashes of an activation.
+type keyEntry struct{ Name, Class string }
+
+// A pair is a line of a list of settings.
+type pair struct{ Name, Value string }
+
+// WriteHTML writes the result as one page of HTML that needs nothing else: no
+// network, no scripts, no fonts but the reader's. Equal results give equal
+// bytes.
+func WriteHTML(w io.Writer, r *experiment.Result) error {
+	if r == nil {
+		return errors.New("report: no result to write")
+	}
+	// In memory first, so that an error leaves no half of a page.
+	var b bytes.Buffer
+	if err := htmlTemplate.Execute(&b, newPage(r)); err != nil {
+		return fmt.Errorf("report: %w", err)
+	}
+	_, err := w.Write(b.Bytes())
+	return err
+}
+
+// WriteHTMLFile writes the page of WriteHTML into a file, which appears whole or
+// not at all.
+func WriteHTMLFile(path string, r *experiment.Result) (err error) {
+	tmp, err := os.CreateTemp(filepath.Dir(path), ".isrlu-*.html")
+	if err != nil {
+		return fmt.Errorf("cannot write report %q: %w", path, errors.Unwrap(err))
+	}
+	defer func() {
+		if err != nil {
+			tmp.Close()
+			os.Remove(tmp.Name())
+		}
+	}()
+	if err := WriteHTML(tmp, r); err != nil {
+		return err
+	}
+	// CreateTemp keeps the file to its owner; a report is for everyone.
+	if err := tmp.Chmod(0o644); err != nil {
+		return err
+	}
+	if err := tmp.Close(); err != nil {
+		return err
+	}
+	return os.Rename(tmp.Name(), path)
+}
+
+func newPage(r *experiment.Result) *page {
+	summaries := r.Summaries()
+	p := &page{
+		Style:    template.CSS(htmlStyle),
+		Title:    headline(r),
+		Subtitle: subtitle(r),
+		Verdict:  r.Verdict(),
+		Notices:  notices(r, summaries),
+
+		Summary:       summaryRows(summaries),
+		Final:         finalCharts(r, summaries),
+		Learning:      learningCharts(r),
+		Timings:       timingCharts(summaries),
+		Memory:        memoryChart(summaries),
+		InPlace:       inPlace(summaries),
+		Histograms:    newHistogramTable(r),
+		Settings:      settings(r),
+		Environment:   environment(r),
+		Description:   description(r.Settings.Description),
+		Command:       command(&r.Settings),
+		CommandNote:   commandNote(&r.Settings),
+		TargetPercent: percent(r.Settings.Target, 1),
+	}
+	p.LearningNote = learningNote(r)
+	p.Curves, p.CurvesKey, p.CurvesNote = functionCharts(r.Settings.Activations)
+	p.Alphas, p.AlphaNote = alphaRows(r)
+	p.Layers, p.Totals = layerRows(r)
+	for i, name := range r.Settings.Activations {
+		p.Key = append(p.Key, keyEntry{name, styleClass(i)})
+	}
+	return p
+}
