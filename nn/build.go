@@ -9,8 +9,8 @@ import (
 // Limits of what a description may ask for, so that a wrong number is an error
 // and not an exhausted memory.
 const (
-	maxElements = 1 << 28 // of one tensor of a sample or of weights
-	maxTotal    = 1 << 32 // elements of all buffers
+	maxElements = 1 << 28   // of one tensor of a sample or of weights
+	maxTotal    = 1<<31 - 1 // elements of all buffers; an int holds it everywhere
 )
 
 // A builder turns layers into operations.
