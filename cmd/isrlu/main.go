@@ -61,7 +61,7 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stderr, "isrlu: interrupted")
 		return exitInterrupted
 	}
-	fmt.Fprintf(stderr, "isrlu: %s\n", strings.TrimPrefix(err.Error(), "isrlu: "))
+	fmt.Fprintf(stderr, "isrlu: %s\n", withoutPackage(err.Error()))
 	// What cobra itself finds wrong before a command runs is about the command
 	// line too.
 	if _, running := cmd.Annotations[annotationRunning]; running && !errors.As(err, new(usageError)) {
@@ -69,6 +69,17 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	}
 	fmt.Fprintf(stderr, "Run '%s --help' for what it takes.\n", cmd.CommandPath())
 	return exitUsage
+}
+
+// withoutPackage takes the name of the package that an error comes from off its
+// text: the command's own name stands there.
+func withoutPackage(text string) string {
+	for _, name := range []string{"isrlu: ", "experiment: ", "nn: ", "data: ", "report: "} {
+		if rest, ok := strings.CutPrefix(text, name); ok {
+			return rest
+		}
+	}
+	return text
 }
 
 // annotationRunning marks the command whose RunE has begun.

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/isrlu/isrlu/data"
+	"github.com/isrlu/isrlu/experiment"
 	"github.com/isrlu/isrlu/nn"
 )
 
@@ -68,7 +69,7 @@ reports them on stderr. All files are read before the first line is printed.`,
 				err = flushErr
 			}
 			if err == nil && labels != "" {
-				fmt.Fprintf(cmd.ErrOrStderr(), "accuracy %.2f%%: %d of %d\n", percent(correct, p.images.Len()), correct, p.images.Len())
+				fmt.Fprintf(cmd.ErrOrStderr(), "accuracy %.2f%%: %d of %d\n", 100*float64(correct)/float64(p.images.Len()), correct, p.images.Len())
 			}
 			return err
 		},
@@ -128,7 +129,7 @@ func (p *predictor) describe(metadata map[string]string) error {
 	if slices.Min(image) < 1 || image[2] > 4 {
 		return fmt.Errorf("its metadata has %s %q, expected positive numbers", metaImage, metadata[metaImage])
 	}
-	if err := fits(p.model.Network().Input, &p.images); err != nil {
+	if err := experiment.Fits(p.model.Network().Input, &p.images); err != nil {
 		return err
 	}
 	if err := json.Unmarshal([]byte(metadata[metaClasses]), &p.classes); err != nil {

@@ -1,12 +1,15 @@
 package main
 
 import (
+	"fmt"
 	"io"
 	"os"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
+
+	"github.com/isrlu/isrlu/experiment"
 )
 
 // newProgress returns a function that draws a progress bar with the time left,
@@ -37,4 +40,49 @@ func newProgress[N int | uint64](w io.Writer, what string) (update func(done, to
 		}
 	}
 	return update, clear
+}
+
+// trainingProgress shows how a training goes, where w is a terminal.
+type trainingProgress struct {
+	w     *os.File
+	bar   *progressbar.ProgressBar
+	total int
+}
+
+func newTrainingProgress(w io.Writer) *trainingProgress {
+	if file, ok := w.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
+		return &trainingProgress{w: file}
+	}
+	return &trainingProgress{}
+}
+
+// update draws the bar: steps done, what is under way, the epoch so far.
+func (p *trainingProgress) update(done, total int, what string, e experiment.Epoch) {
+	if p.w == nil {
+		return
+	}
+	if p.bar == nil || p.total != total {
+		p.clear()
+		p.total = total
+		p.bar = progressbar.NewOptions(total,
+			progressbar.OptionSetWriter(p.w),
+			progressbar.OptionSetPredictTime(true),
+			progressbar.OptionSetElapsedTime(true),
+			progressbar.OptionThrottle(200*time.Millisecond),
+			progressbar.OptionClearOnFinish(),
+			progressbar.OptionFullWidth(),
+		)
+	}
+	if e.Epoch > 0 {
+		what = fmt.Sprintf("%s  loss %.3f  accuracy %.1f%%  %.0f images/s", what, e.TrainLoss, 100*e.TrainAccuracy, e.ImagesPerSecond)
+	}
+	p.bar.Describe(what)
+	_ = p.bar.Set(done)
+}
+
+// clear removes the bar until the next update.
+func (p *trainingProgress) clear() {
+	if p.bar != nil {
+		_ = p.bar.Clear()
+	}
 }

@@ -5,12 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
-	"math"
-	"os"
-	"slices"
 	"strconv"
 
 	"github.com/spf13/cobra"
@@ -39,12 +34,11 @@ type session struct {
 	metadata map[string]string
 	total    int // steps
 	perEpoch int
-	clear    func() // removes the progress bar
 }
 
 // newSession begins a training.
 func newSession(cmd *cobra.Command, o *trainFlags) (*session, error) {
-	network, err := o.readNetwork()
+	network, err := readNetwork(o.Network)
 	if err != nil {
 		return nil, err
 	}
@@ -56,16 +50,17 @@ func newSession(cmd *cobra.Command, o *trainFlags) (*session, error) {
 	if err := s.load(); err != nil {
 		return nil, err
 	}
-	if err := fits(network.Input, s.set.Train); err != nil {
-		return nil, fmt.Errorf("%s: %w", o.network, err)
+	if err := experiment.Fits(network.Input, s.set.Train); err != nil {
+		return nil, fmt.Errorf("%s: %w", o.Network, err)
 	}
-	model, err := nn.New[float32](network, nn.Options{Batch: o.batch, Threads: o.threads, Seed: o.seed})
+	model, err := nn.New[float32](network, nn.Options{Batch: o.Batch, Threads: o.Threads, Seed: o.seed})
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", o.network, err)
+		return nil, fmt.Errorf("%s: %w", o.Network, err)
 	}
-	s.trainer, err = nn.NewTrainer(model, nn.TrainerOptions{
-		Optimizer: o.optimizerOptions, Schedule: o.makeSchedule(s.total), ClipNorm: o.clip,
-	})
+	options, err := o.TrainerOptions(s.total)
+	if err == nil {
+		s.trainer, err = nn.NewTrainer(model, options)
+	}
 	if err == nil {
 		err = s.checkClasses()
 	}
@@ -85,7 +80,7 @@ func newSession(cmd *cobra.Command, o *trainFlags) (*session, error) {
 
 // resumeSession goes on from the checkpoint.
 func resumeSession(cmd *cobra.Command, o *trainFlags) (_ *session, err error) {
-	trainer, metadata, err := nn.Resume[float32](o.output, nn.Options{Threads: o.threads})
+	trainer, metadata, err := nn.Resume[float32](o.output, nn.Options{Threads: o.Threads})
 	if err != nil {
 		return nil, err
 	}
@@ -102,9 +97,9 @@ func resumeSession(cmd *cobra.Command, o *trainFlags) (_ *session, err error) {
 		return nil, err
 	}
 	if got := digest(s.set.Train); got != metadata[metaData] {
-		return nil, fmt.Errorf("the training images of %s are not those that %s was trained on", o.data, o.output)
+		return nil, fmt.Errorf("the training images of %s are not those that %s was trained on", o.Data, o.output)
 	}
-	if err := fits(trainer.Model().Network().Input, s.set.Train); err != nil {
+	if err := experiment.Fits(trainer.Model().Network().Input, s.set.Train); err != nil {
 		return nil, fmt.Errorf("%s: %w", o.output, err)
 	}
 	if err := s.checkClasses(); err != nil {
@@ -118,47 +113,19 @@ func resumeSession(cmd *cobra.Command, o *trainFlags) (_ *session, err error) {
 
 // load loads the images and counts the steps.
 func (s *session) load() (err error) {
-	if s.set, err = s.flags.loadData(s.cmd.Context(), s.cmd); err != nil {
+	if s.set, err = s.flags.learning.load(s.cmd); err != nil {
 		return err
 	}
-	s.perEpoch = (s.set.Train.Len() + s.flags.batch - 1) / s.flags.batch
-	if s.perEpoch > math.MaxInt32/s.flags.epochs {
-		return usagef("%d epochs of %d steps are more than %d steps; take fewer", s.flags.epochs, s.perEpoch, math.MaxInt32)
+	s.perEpoch = experiment.StepsPerEpoch(s.set.Train.Len(), s.flags.Batch)
+	if s.total, err = s.flags.Steps(s.set.Train.Len()); err != nil {
+		return usage(err)
 	}
-	s.total = s.flags.epochs * s.perEpoch
 	return nil
-}
-
-// readNetwork returns the built-in network or that of the file.
-func (o *trainFlags) readNetwork() (nn.Network, error) {
-	n, err := experiment.Builtin(o.network)
-	if err != nil {
-		f, openErr := os.Open(o.network)
-		if errors.Is(openErr, fs.ErrNotExist) {
-			return n, usagef("--network: %w, or a file, but there is none of that name", err)
-		}
-		if openErr != nil {
-			return n, openErr
-		}
-		defer f.Close()
-		if n, err = nn.ReadNetwork(f); err != nil {
-			return n, fmt.Errorf("%s: %w", o.network, err)
-		}
-	}
-	return n, nil
-}
-
-// fits makes sure that a network takes the images, as images or flat.
-func fits(input nn.Shape, m *data.Images) error {
-	if slices.Equal(input, []int{m.Height, m.Width, m.Channels}) || slices.Equal(input, []int{m.Size()}) {
-		return nil
-	}
-	return fmt.Errorf("the network takes %v, but the images are %dx%dx%d", []int(input), m.Height, m.Width, m.Channels)
 }
 
 func (s *session) checkClasses() error {
 	if got, want := s.trainer.Model().Output().Size(), len(s.set.Classes); got != want {
-		return fmt.Errorf("%s: the network has %d outputs, but %s has %d classes", s.flags.network, got, s.set.Name, want)
+		return fmt.Errorf("%s: the network has %d outputs, but %s has %d classes", s.flags.Network, got, s.set.Name, want)
 	}
 	return nil
 }
@@ -204,7 +171,7 @@ func (s *session) takeSettings() error {
 	if err := json.Unmarshal([]byte(s.metadata[metaSettings]), &settings); err != nil {
 		return fmt.Errorf("%s holds no settings of isrlu train; it cannot be resumed here", o.output)
 	}
-	network, given := o.network, flags.Changed("network")
+	network, given := o.Network, flags.Changed("network")
 	for _, name := range trainSettings {
 		stored, ok := settings[name]
 		if !ok {
@@ -224,14 +191,14 @@ func (s *session) takeSettings() error {
 	if err := o.check(s.cmd); err != nil {
 		return fmt.Errorf("%s: %w", o.output, err)
 	}
-	if o.batch != s.trainer.Model().Batch() {
-		return fmt.Errorf("%s: its settings have a batch of %d, its trainer one of %d", o.output, o.batch, s.trainer.Model().Batch())
+	if o.Batch != s.trainer.Model().Batch() {
+		return fmt.Errorf("%s: its settings have a batch of %d, its trainer one of %d", o.output, o.Batch, s.trainer.Model().Batch())
 	}
 	if !given {
 		return nil
 	}
 	// A file may have changed under the same name, and two names may mean the same.
-	n, err := (&trainFlags{network: network}).readNetwork()
+	n, err := readNetwork(network)
 	if err != nil {
 		return err
 	}
@@ -241,7 +208,7 @@ func (s *session) takeSettings() error {
 		return err
 	}
 	if got, err := json.Marshal(n); err != nil || !bytes.Equal(got, want) {
-		return usagef("--network %s differs from the network of %s, %s; leave it out, or train another file", network, o.output, o.network)
+		return usagef("--network %s differs from the network of %s, %s; leave it out, or train another file", network, o.output, o.Network)
 	}
 	return nil
 }

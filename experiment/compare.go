@@ -1,0 +1,280 @@
+package experiment
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"runtime"
+	"slices"
+	"time"
+
+	"github.com/isrlu/isrlu"
+	"github.com/isrlu/isrlu/data"
+	"github.com/isrlu/isrlu/internal/bench"
+	"github.com/isrlu/isrlu/nn"
+)
+
+// Options are how a comparison runs, beside its settings. They have no part in
+// what it learns.
+type Options struct {
+	// NoCosts leaves out the timing after the training.
+	NoCosts bool
+	// Version of the program, for the result.
+	Version string
+	// Progress, if not nil, is called after each step.
+	Progress func(Progress)
+	// Finished, if not nil, is called when an epoch is over.
+	Finished func(r *Run, e Epoch)
+}
+
+// Progress is where a comparison is.
+type Progress struct {
+	Activation string
+	Seed       uint64
+	Epoch      Epoch // so far
+	// Done and Total count the steps of all trainings, and then the rounds of
+	// timing, for which Timing is set.
+	Done, Total int
+	Timing      bool
+}
+
+// Compare trains the network with each activation function and seed, one after
+// the other: from the same weights, on the same batches in the same order, with
+// the same dropout. The function of an activation stands for the layers that name
+// none.
+//
+// Settings.Network is a name for the reader; Data, Train, Test, Description and
+// Threads are filled in. If ctx ends, the result holds what is done, and the
+// error is that of ctx; on any other error there is no result.
+func Compare(ctx context.Context, network nn.Network, set *data.Set, s Settings, o Options) (*Result, error) {
+	if err := s.Check(); err != nil {
+		return nil, err
+	}
+	if !hasOpenActivation(network.Layers) {
+		return nil, fmt.Errorf("experiment: every activation layer of network %s names its function; leave \"function\" out of those that shall be compared", s.Network)
+	}
+	begun := time.Now()
+	network.Activation = ""
+	description, err := json.Marshal(network)
+	if err != nil {
+		return nil, err
+	}
+	if s.Threads < 1 {
+		s.Threads = runtime.GOMAXPROCS(0)
+	}
+	s.Data, s.Train, s.Test, s.Description = set.Name, set.Train.Len(), set.Test.Len(), description
+	c := &comparison{network: network, set: set, options: o, result: &Result{
+		Settings: s, Environment: environment(o.Version, begun),
+	}}
+	if c.steps, err = s.Steps(s.Train); err != nil {
+		return nil, err
+	}
+	if err := c.describe(); err != nil {
+		return nil, err
+	}
+	err = c.run(ctx)
+	c.result.Seconds = time.Since(begun).Seconds()
+	if err != nil && ctx.Err() == nil {
+		return nil, err
+	}
+	c.result.Interrupted = err != nil
+	return c.result, err
+}
+
+func environment(version string, begun time.Time) Environment {
+	return Environment{
+		Processor: bench.Processor(), SIMD: isrlu.SIMDLevel(), GoVersion: runtime.Version(),
+		System: runtime.GOOS + "/" + runtime.GOARCH, Cores: runtime.NumCPU(),
+		Version: version, Started: begun.UTC().Format(time.RFC3339),
+	}
+}
+
+// hasOpenActivation tells whether an activation layer names no function.
+func hasOpenActivation(layers nn.Sequential) bool {
+	return slices.ContainsFunc(layers, func(l nn.Layer) bool {
+		switch l := l.(type) {
+		case nn.Activation:
+			return l.Function == ""
+		case nn.Sequential:
+			return hasOpenActivation(l)
+		case nn.Residual:
+			return hasOpenActivation(l.Body) || hasOpenActivation(l.Shortcut)
+		}
+		return false
+	})
+}
+
+// A comparison is one that is under way.
+type comparison struct {
+	network nn.Network
+	set     *data.Set
+	options Options
+	result  *Result
+	steps   int // of one training
+	done    int // steps of all trainings so far
+}
+
+func (c *comparison) settings() *Settings { return &c.result.Settings }
+
+// model returns the network's model with an activation.
+func (c *comparison) model(activation string, seed uint64) (*nn.Model[float32], error) {
+	n, s := c.network, c.settings()
+	n.Activation = activation
+	m, err := nn.New[float32](n, nn.Options{Batch: s.Batch, Threads: s.Threads, Seed: seed})
+	if err != nil {
+		return nil, fmt.Errorf("network %s with %s: %w", s.Network, activation, err)
+	}
+	return m, nil
+}
+
+// describe makes sure that the network and the images fit with every activation,
+// before any work is done, and describes the layers.
+func (c *comparison) describe() error {
+	s := c.settings()
+	if err := Fits(c.network.Input, c.set.Train); err != nil {
+		return fmt.Errorf("%s: %w", s.Network, err)
+	}
+	for i, activation := range s.Activations {
+		m, err := c.model(activation, s.Seeds[0])
+		if err != nil {
+			return err
+		}
+		m.Close()
+		if got, want := m.Output().Size(), len(c.set.Classes); got != want {
+			return fmt.Errorf("network %s has %d outputs, but %s has %d classes", s.Network, got, c.set.Name, want)
+		}
+		if i > 0 {
+			continue
+		}
+		c.result.Parameters, _ = m.CountParameters()
+		for _, l := range m.Layers() {
+			parameters := l.Parameters
+			if l.Kind == "activation" {
+				parameters = 0 // those of the first activation alone
+			}
+			c.result.Layers = append(c.result.Layers, Layer{l.Name, l.Kind, l.Output, parameters, l.MACs})
+		}
+	}
+	return nil
+}
+
+// Fits makes sure that a network whose input has this shape takes the images, as
+// images or flat.
+func Fits(input nn.Shape, m *data.Images) error {
+	if slices.Equal(input, []int{m.Height, m.Width, m.Channels}) || slices.Equal(input, []int{m.Size()}) {
+		return nil
+	}
+	return fmt.Errorf("the network takes %v, but the images are %dx%dx%d", []int(input), m.Height, m.Width, m.Channels)
+}
+
+func (c *comparison) run(ctx context.Context) error {
+	s := c.settings()
+	for _, seed := range s.Seeds {
+		for _, activation := range s.Activations {
+			c.result.Runs = append(c.result.Runs, Run{Activation: activation, Seed: seed})
+			run := &c.result.Runs[len(c.result.Runs)-1]
+			if err := c.train(ctx, run); err != nil {
+				run.Interrupted = true
+				return err
+			}
+			c.done += c.steps
+		}
+	}
+	if c.options.NoCosts {
+		return nil
+	}
+	return c.measureCosts(ctx)
+}
+
+// train does one run.
+func (c *comparison) train(ctx context.Context, run *Run) error {
+	s := c.settings()
+	m, err := c.model(run.Activation, run.Seed)
+	if err != nil {
+		return err
+	}
+	defer m.Close()
+	options, err := s.TrainerOptions(c.steps)
+	if err != nil {
+		return err
+	}
+	trainer, err := nn.NewTrainer(m, options)
+	if err != nil {
+		return err
+	}
+	t := &Training{Trainer: trainer, Set: c.set, Seed: run.Seed}
+	if c.options.Progress != nil {
+		t.AfterStep = func(e Epoch) error {
+			c.options.Progress(Progress{
+				Activation: run.Activation, Seed: run.Seed, Epoch: e,
+				Done: c.done + trainer.Steps(), Total: c.steps * len(s.Seeds) * len(s.Activations),
+			})
+			return nil
+		}
+	}
+	for range s.Epochs {
+		e, err := t.Epoch(ctx)
+		if errors.As(err, new(*DivergedError)) {
+			run.Diverged = true
+			break
+		}
+		if err == nil {
+			e.TestLoss, e.TestAccuracy, err = t.Evaluate(ctx)
+		}
+		if err != nil {
+			return err
+		}
+		run.Epochs = append(run.Epochs, e)
+		if c.options.Finished != nil {
+			c.options.Finished(run, e)
+		}
+	}
+	run.Digest = weightsDigest(m)
+	run.Alphas = learned(m)
+	if run.Seed == s.Seeds[0] && !run.Diverged {
+		run.Activations, err = histograms(ctx, t)
+	}
+	return err
+}
+
+// weightsDigest returns the SHA-256 of all parameters.
+func weightsDigest(m *nn.Model[float32]) string {
+	h := sha256.New()
+	var b []byte
+	for _, p := range m.Parameters() {
+		fmt.Fprintln(h, p.Name, p.Shape)
+		b = b[:0]
+		for _, v := range p.Value {
+			b = binary.LittleEndian.AppendUint32(b, math.Float32bits(v))
+		}
+		h.Write(b)
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// learned returns what activation layers learned.
+func learned(m *nn.Model[float32]) []Learned {
+	var all []Learned
+	for _, a := range m.Activations() {
+		if a.Learned == nil {
+			continue
+		}
+		l := Learned{Layer: a.Layer, Name: parameterName(a.Function)}
+		for _, v := range a.Learned.Value {
+			l.Values = append(l.Values, float64(v))
+		}
+		all = append(all, l)
+	}
+	return all
+}
+
+// parameterName returns the name of a function's first parameter.
+func parameterName(spec string) string {
+	spec, _ = nn.SplitLearn(spec)
+	return isrlu.Must(isrlu.Parse(spec)).Info().Params[0].Name
+}
