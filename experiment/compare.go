@@ -28,8 +28,9 @@ type Options struct {
 	Version string
 	// Progress, if not nil, is called after each step.
 	Progress func(Progress)
-	// Finished, if not nil, is called when an epoch is over.
-	Finished func(r *Run, e Epoch)
+	// Finished, if not nil, is called when an epoch of a run is over, with what is
+	// done so far; an error ends the comparison.
+	Finished func(r *Result, run *Run) error
 }
 
 // Progress is where a comparison is.
@@ -221,6 +222,9 @@ func (c *comparison) train(ctx context.Context, run *Run) error {
 		e, err := t.Epoch(ctx)
 		if errors.As(err, new(*DivergedError)) {
 			run.Diverged = true
+			if err := c.finished(run); err != nil {
+				return err
+			}
 			break
 		}
 		if err == nil {
@@ -230,8 +234,8 @@ func (c *comparison) train(ctx context.Context, run *Run) error {
 			return err
 		}
 		run.Epochs = append(run.Epochs, e)
-		if c.options.Finished != nil {
-			c.options.Finished(run, e)
+		if err := c.finished(run); err != nil {
+			return err
 		}
 	}
 	run.Digest = weightsDigest(m)
@@ -240,6 +244,13 @@ func (c *comparison) train(ctx context.Context, run *Run) error {
 		run.Activations, err = histograms(ctx, t)
 	}
 	return err
+}
+
+func (c *comparison) finished(run *Run) error {
+	if c.options.Finished == nil {
+		return nil
+	}
+	return c.options.Finished(c.result, run)
 }
 
 // weightsDigest returns the SHA-256 of all parameters.

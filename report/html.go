@@ -78,10 +78,15 @@ func WriteHTML(w io.Writer, r *experiment.Result) error {
 
 // WriteHTMLFile writes the page of WriteHTML into a file, which appears whole or
 // not at all.
-func WriteHTMLFile(path string, r *experiment.Result) (err error) {
-	tmp, err := os.CreateTemp(filepath.Dir(path), ".isrlu-*.html")
+func WriteHTMLFile(path string, r *experiment.Result) error {
+	return writeFile(path, func(w io.Writer) error { return WriteHTML(w, r) })
+}
+
+// writeFile writes a file beside path and renames it when it is whole.
+func writeFile(path string, write func(io.Writer) error) (err error) {
+	tmp, err := os.CreateTemp(filepath.Dir(path), ".isrlu-*")
 	if err != nil {
-		return fmt.Errorf("cannot write report %q: %w", path, errors.Unwrap(err))
+		return fmt.Errorf("cannot write %q: %w", path, errors.Unwrap(err))
 	}
 	defer func() {
 		if err != nil {
@@ -89,11 +94,14 @@ func WriteHTMLFile(path string, r *experiment.Result) (err error) {
 			os.Remove(tmp.Name())
 		}
 	}()
-	if err := WriteHTML(tmp, r); err != nil {
+	if err := write(tmp); err != nil {
 		return err
 	}
 	// CreateTemp keeps the file to its owner; a report is for everyone.
 	if err := tmp.Chmod(0o644); err != nil {
+		return err
+	}
+	if err := tmp.Sync(); err != nil {
 		return err
 	}
 	if err := tmp.Close(); err != nil {

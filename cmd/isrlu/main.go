@@ -116,6 +116,6 @@ line is wrong, 130 if interrupted.`,
 			return nil
 		},
 	}
-	root.AddCommand(newBenchCmd(), newCheckCmd(), newPlotCmd(), newFunctionsCmd(), newTrainCmd(), newPredictCmd(), newVersionCmd())
+	root.AddCommand(newCompareCmd(), newBenchCmd(), newCheckCmd(), newPlotCmd(), newFunctionsCmd(), newTrainCmd(), newPredictCmd(), newVersionCmd())
 	return root
 }
