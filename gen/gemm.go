@@ -28,6 +28,7 @@ const (
 	argASegment, argAStep, argARow = 48, 56, 64
 	argBSegment, argBStep, argCRow = 72, 80, 88
 	argAccumulate, argMask         = 96, 104
+	argControl, argFlushing        = 112, 116
 )
 
 // gemmFile returns the kernels of a level: for every number of rows up to the
@@ -183,6 +184,14 @@ func (t *tile) kernel(sym string) {
 			t.emit("VMOVUPS (BX), %s", t.mask())
 		}
 	}
+	// Products of subnormal numbers take more than ten times as long on many
+	// processors, and gradients are full of them near the end of a training: MXCSR's
+	// bits 6 and 15 make them 0.
+	t.emit("STMXCSR %d(AX)", argControl)
+	t.emit("MOVL %d(AX), BX", argControl)
+	t.emit("ORL $0x8040, BX")
+	t.emit("MOVL BX, %d(AX)", argFlushing)
+	t.emit("LDMXCSR %d(AX)", argFlushing)
 	t.multiples()
 	t.start()
 	t.emit("MOVQ %d(AX), BX", argAStep)
@@ -276,6 +285,7 @@ func (t *tile) finish() {
 			t.emit("ADDQ DX, SI")
 		}
 	}
+	t.emit("LDMXCSR %d(AX)", argControl)
 	t.emit("VZEROUPPER")
 	t.emit("RET")
 	fmt.Fprintln(t.out)

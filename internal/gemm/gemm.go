@@ -9,6 +9,9 @@
 //
 // The order of additions of an element depends on the shape of the product
 // alone, not on the tile that computes it.
+//
+// The assembly takes subnormal numbers as 0 and gives 0 for them; the Go that is
+// its reference does not.
 package gemm
 
 import (
@@ -52,6 +55,8 @@ type args[T Float] struct {
 	bSegment, bStep, cRow int
 	accumulate            int
 	mask                  unsafe.Pointer
+	// control and flushing hold MXCSR as it was and as the kernel sets it.
+	control, flushing uint32
 	// lastLanes is for the portable tile, in place of the mask.
 	lastLanes int
 }

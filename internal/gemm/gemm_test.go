@@ -150,6 +150,36 @@ func TestNaNAndInfinityPass(t *testing.T) {
 	}
 }
 
+// TestSubnormalsAreZeroInAssemblyAlone: the tiles take subnormal numbers as 0 for
+// their speed, and leave the rounding of Go's own arithmetic as it was.
+func TestSubnormalsAreZeroInAssemblyAlone(t *testing.T) {
+	const tiny = 1e-40
+	for name, tiles := range levels() {
+		for rows := 1; rows <= 15; rows++ {
+			for _, cols := range []int{1, 16, 31, 32} {
+				a, b := make([]float32, rows), make([]float32, cols)
+				for i := range a {
+					a[i] = tiny
+				}
+				for i := range b {
+					b[i] = 1e30
+				}
+				c := make([]float32, rows*cols)
+				p := Product[float32]{Rows: rows, Cols: cols, Segments: 1, Depth: 1, AStep: 1, ARow: 1, BStep: cols, CRow: cols}
+				p.run(tiles, c, a, b, nil)
+				for i, v := range c {
+					if want := name == cpu.Portable.String(); (v != 0) != want {
+						t.Fatalf("%s: %dx%d: element %d is %v", name, rows, cols, i, v)
+					}
+				}
+				if half := a[0] / 2; half == 0 {
+					t.Fatalf("%s: %dx%d: subnormal numbers are 0 after the product", name, rows, cols)
+				}
+			}
+		}
+	}
+}
+
 // TestRowsDoNotDependOnTheirTile: bits of a row must not change with the rows
 // beside it, or results would depend on how work is split.
 func TestRowsDoNotDependOnTheirTile(t *testing.T) {
@@ -226,6 +256,30 @@ func TestRunDoesNotAllocate(t *testing.T) {
 	c, a, b := make([]float32, 800), make([]float32, 160), make([]float32, 320)
 	if n := testing.AllocsPerRun(10, func() { p.Run(c, a, b, nil) }); n != 0 {
 		t.Errorf("%v allocations", n)
+	}
+}
+
+// BenchmarkSubnormals has products of subnormal numbers, as the gradients of a
+// trained network are: they must not take longer than others.
+func BenchmarkSubnormals(b *testing.B) {
+	const rows, cols, depth = 14, 32, 512
+	p := Product[float32]{Rows: rows, Cols: cols, Segments: 1, Depth: depth, AStep: 1, ARow: depth, BStep: cols, CRow: cols}
+	for name, tiles := range levels() {
+		for _, tiny := range []float32{1, 1e-39} {
+			x, y := make([]float32, rows*depth), make([]float32, depth*cols)
+			for i := range x {
+				x[i] = tiny
+			}
+			for i := range y {
+				y[i] = 1
+			}
+			c := make([]float32, rows*cols)
+			b.Run(fmt.Sprintf("%s/%v", name, tiny), func(b *testing.B) {
+				for b.Loop() {
+					p.run(tiles, c, x, y, nil)
+				}
+			})
+		}
 	}
 }
 
