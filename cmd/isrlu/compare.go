@@ -78,7 +78,7 @@ func (o *compareFlags) check(cmd *cobra.Command) error {
 	o.Activations = call.SplitSpecs(o.activations)
 	for _, spec := range o.Activations {
 		if err := experiment.CheckActivation(spec); err != nil {
-			return fmt.Errorf("--activations: %w", err)
+			return fmt.Errorf("--activations: %s", withoutPackage(err.Error()))
 		}
 	}
 	if o.seeds < 1 || o.seeds > 1000 {
@@ -197,7 +197,10 @@ func (o *compareFlags) write(w io.Writer, r *experiment.Result, format report.Fo
 		return report.Comparison(r).Write(w, format)
 	}
 	t := report.Comparison(r)
-	t.Notes = append(t.Notes, "", wrap(r.Verdict(), 80))
+	if len(t.Notes) > 0 {
+		t.Notes = append(t.Notes, "")
+	}
+	t.Notes = append(t.Notes, wrap(r.Verdict(), 80))
 	if o.out != "" {
 		t.Notes = append(t.Notes, "", fmt.Sprintf("%s, after %s", page, time.Duration(r.Seconds*float64(time.Second)).Round(time.Second)))
 	}

@@ -73,7 +73,7 @@ a larger --epochs where the schedule is constant.
 // check makes sure of the flags' values, before any work is done.
 func (o *trainFlags) check(cmd *cobra.Command) error {
 	if err := experiment.CheckActivation(o.activation); err != nil {
-		return fmt.Errorf("--activation: %w", err)
+		return fmt.Errorf("--activation: %s", withoutPackage(err.Error()))
 	}
 	if o.saveEvery < 0 || o.saveEvery > math.MaxInt32 {
 		return fmt.Errorf("--save-every must be from 0 to %d, got %d", math.MaxInt32, o.saveEvery)
