@@ -117,7 +117,7 @@ func (r *Result) accuracyVerdict(summaries []Summary) string {
 	var done []Summary
 	seeds := 0
 	for _, s := range summaries {
-		if s.Runs > 0 {
+		if s.Runs > 0 && !math.IsNaN(s.Accuracy.Mean) {
 			done = append(done, s)
 			seeds = max(seeds, s.Runs)
 		}
@@ -216,7 +216,7 @@ func timeVerdict(summaries []Summary, of func(*Cost) Spread) string {
 func timed(summaries []Summary, of func(*Cost) Spread) []Summary {
 	var list []Summary
 	for _, s := range summaries {
-		if s.Cost != nil {
+		if s.Cost != nil && of(s.Cost).Median > 0 {
 			list = append(list, s)
 		}
 	}

@@ -251,13 +251,28 @@ func command(s *experiment.Settings) string {
 	add("seeds", strconv.Itoa(len(s.Seeds)))
 	add("batch", strconv.Itoa(s.Batch))
 	add("lr", formatFloat(s.LearningRate))
+	if s.Schedule != "constant" {
+		add("final-lr", formatFloat(s.FinalLearningRate))
+	}
+	add("schedule", s.Schedule)
+	add("optimizer", s.Optimizer)
+	add("weight-decay", formatFloat(s.WeightDecay))
+	if s.ClipNorm > 0 {
+		add("clip-norm", formatFloat(s.ClipNorm))
+	}
+	add("train-images", strconv.Itoa(s.Train))
+	add("test-images", strconv.Itoa(s.Test))
+	add("target", formatFloat(s.Target))
+	if len(s.Seeds) > 0 && s.Seeds[0] != 1 {
+		add("seed", strconv.FormatUint(s.Seeds[0], 10))
+	}
 	return strings.Join(args, " ")
 }
 
 func commandNote(s *experiment.Settings) string {
 	for i, seed := range s.Seeds {
-		if seed != uint64(i)+1 {
-			return "The seeds of this comparison are not 1, 2, 3 and so on; the line above gives their number alone."
+		if seed != s.Seeds[0]+uint64(i) {
+			return "The seeds of this comparison do not count up; the line above gives their number alone."
 		}
 	}
 	return ""
