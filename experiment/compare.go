@@ -57,7 +57,7 @@ func Compare(ctx context.Context, network nn.Network, set *data.Set, s Settings,
 		return nil, err
 	}
 	if !hasOpenActivation(network.Layers) {
-		return nil, fmt.Errorf("experiment: every activation layer of network %s names its function; leave \"function\" out of those that shall be compared", s.Network)
+		return nil, fmt.Errorf("%s has no activation layer that names no function; leave \"function\" out of those that shall be compared", s.Network)
 	}
 	begun := time.Now()
 	network.Activation = ""

@@ -55,8 +55,7 @@ type args[T Float] struct {
 	bSegment, bStep, cRow int
 	accumulate            int
 	mask                  unsafe.Pointer
-	// control and flushing hold MXCSR as it was and as the kernel sets it.
-	control, flushing uint32
+	_                     [2]uint32 // MXCSR as it was and as the kernel sets it
 	// lastLanes is for the portable tile, in place of the mask.
 	lastLanes int
 }
