@@ -13,22 +13,28 @@ const (
 	maxTotal    = 1<<31 - 1 // elements of all buffers; an int holds it everywhere
 )
 
+// limits are what a model may take: elements of parameters, and of all buffers.
+type limits struct {
+	params int64
+	total  int
+}
+
 // A builder turns layers into operations.
 type builder[T Float] struct {
 	m       *Model[T]
 	prefix  string // of layers' numbers
 	total   int    // elements so far
 	params  int64  // elements of parameters so far
-	most    int64  // elements that parameters may have
-	scratch int    // elements that each worker needs
-	depth   int    // of residual layers
+	limits  limits
+	scratch int // elements that each worker needs
+	depth   int // of residual layers
 
 	// The activation to run in the epilogue of the layer being built.
 	next      *Activation
 	nextIndex int
 }
 
-func (m *Model[T]) build(most int64) error {
+func (m *Model[T]) build(l limits) error {
 	if len(m.network.Layers) == 0 {
 		return errNoLayers
 	}
@@ -44,7 +50,7 @@ func (m *Model[T]) build(most int64) error {
 			return err
 		}
 	}
-	b := &builder[T]{m: m, most: most}
+	b := &builder[T]{m: m, limits: l}
 	m.input = b.value(in)
 	out, err := b.sequence(m.network.Layers, m.input)
 	if err != nil {
@@ -98,11 +104,11 @@ func (b *builder[T]) param(layer int, name string, trained bool, shape ...int) (
 	p := &Parameter[T]{Name: b.m.layers[layer].Name + "." + name, Shape: shape}
 	n := p.Shape.Size()
 	b.total += 4 * n // values, gradients and an optimizer's averages
-	if b.total > maxTotal {
-		return nil, fmt.Errorf("the weights take more than %d elements", maxTotal)
+	if b.total > b.limits.total {
+		return nil, fmt.Errorf("the weights take more than %d elements", b.limits.total)
 	}
-	if b.params += int64(n); b.params > b.most {
-		return nil, fmt.Errorf("the network has more weights than the %d that are there", b.most)
+	if b.params += int64(n); b.params > b.limits.params {
+		return nil, fmt.Errorf("the network has more weights than the %d that are there", b.limits.params)
 	}
 	p.Value = make([]T, n)
 	if trained {
@@ -255,12 +261,16 @@ type inPlace interface{ inPlace() }
 func (b *builder[T]) allocate() error {
 	m, batch := b.m, b.m.options.Batch
 	for _, v := range m.values {
-		if v.alias == nil {
-			b.total += v.size * batch
+		if v.alias != nil {
+			continue
 		}
-		if b.total > maxTotal {
-			return fmt.Errorf("a batch of %d takes more than %d elements; take a smaller one", batch, maxTotal)
+		if v.size > (b.limits.total-b.total)/batch {
+			return fmt.Errorf("a batch of %d takes more than %d elements; take a smaller one", batch, b.limits.total)
 		}
+		b.total += v.size * batch
+	}
+	if threads := m.pool.Threads(); b.scratch > (b.limits.total-b.total)/threads {
+		return fmt.Errorf("%d threads take more than %d elements; take fewer", threads, b.limits.total)
 	}
 	for _, v := range m.values {
 		if v.alias == nil && v != m.input {

@@ -133,7 +133,7 @@ func checkDigest(f *safetensors.File, r io.ReaderAt, size int64) error {
 }
 
 func load[T Float](c *checkpoint, o Options) (*Model[T], error) {
-	m, err := newModel[T](c.network, o, c.file.Elements())
+	m, err := newModel[T](c.network, o, limits{c.file.Elements(), maxTotal})
 	if err != nil {
 		return nil, err
 	}
@@ -168,7 +168,7 @@ func resume[T Float](c *checkpoint, o Options) (*Trainer[T], error) {
 	}
 	m, err := newModel[T](c.network, Options{
 		Batch: r.Batch, Threads: o.Threads, Seed: r.Seed, Precision: precision, Unfused: r.Unfused,
-	}, c.file.Elements())
+	}, limits{c.file.Elements(), maxTotal})
 	if err != nil {
 		return nil, err
 	}

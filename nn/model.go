@@ -116,11 +116,11 @@ type op[T Float] interface {
 // New makes a model of a network, with weights drawn by the seed. An error names
 // the layer that is wrong.
 func New[T Float](n Network, o Options) (*Model[T], error) {
-	return newModel[T](n, o, maxTotal)
+	return newModel[T](n, o, limits{maxTotal, maxTotal})
 }
 
-// newModel is New for a network of at most so many weights.
-func newModel[T Float](n Network, o Options, most int64) (*Model[T], error) {
+// newModel is New with other limits.
+func newModel[T Float](n Network, o Options, l limits) (*Model[T], error) {
 	if o.Batch == 0 {
 		o.Batch = 1
 	}
@@ -128,7 +128,7 @@ func newModel[T Float](n Network, o Options, most int64) (*Model[T], error) {
 		return nil, fmt.Errorf("nn: batch and threads must be positive, got %d and %d", o.Batch, o.Threads)
 	}
 	m := &Model[T]{network: n, options: o, pool: parallel.New(o.Threads)}
-	if err := m.build(most); err != nil {
+	if err := m.build(l); err != nil {
 		m.Close()
 		return nil, fmt.Errorf("nn: %w", err)
 	}

@@ -1,0 +1,164 @@
+package nn
+
+import (
+	"encoding/json"
+	"reflect"
+	"strings"
+	"testing"
+)
+
+// everyLayer has each type of layer and each option.
+var everyLayer = Network{
+	Name: "every", Input: Shape{12, 12, 2}, Init: LeCun(), Activation: "isrlu:3",
+	Layers: Sequential{
+		Conv2D{Filters: 4, Kernel: Pair{3, 5}, Stride: Pair{1, 2}, Padding: Same, NoBias: true, Init: TruncatedNormal(.1)},
+		BatchNorm{Momentum: .8, Epsilon: 1e-3}, Activation{},
+		Conv2D{Filters: 4, Kernel: Square(3), Padding: Padding{Height: 1, Width: 2}, Init: He()},
+		Activation{Function: "isru:2", Learn: PerChannel},
+		Residual{
+			Body:     Sequential{Conv2D{Filters: 6, Kernel: Square(1)}, Activation{Function: "gelu"}},
+			Shortcut: Sequential{Conv2D{Filters: 6, Kernel: Square(1)}},
+		},
+		MaxPool{Size: Square(2)}, AvgPool{Size: Square(2), Stride: Square(1)},
+		Dropout{Rate: .25},
+		Residual{Body: Sequential{BatchNorm{}, Activation{Function: "isrlu:learn"}}},
+		GlobalAvgPool{}, Flatten{},
+		Dense{Units: 5, NoBias: true, Init: Glorot()}, Activation{Function: "tanh"},
+		Dense{Units: 3},
+	},
+}
+
+func TestNetworkSurvivesJSON(t *testing.T) {
+	text, err := json.Marshal(everyLayer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := ReadNetwork(strings.NewReader(string(text)))
+	if err != nil {
+		t.Fatalf("%v in %s", err, text)
+	}
+	if !reflect.DeepEqual(n, everyLayer) {
+		t.Errorf("read %+v\nof %s", n, text)
+	}
+	m, err := New[float32](n, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.Close()
+	// Each type is there, so that a new one cannot be left out.
+	for kind := range kinds {
+		if !strings.Contains(string(text), `"type":"`+kind+`"`) {
+			t.Errorf("the network of this test has no %s", kind)
+		}
+	}
+}
+
+func TestBadNetworkFilesNameTheLayer(t *testing.T) {
+	for layers, wants := range map[string][]string{
+		`[{"type": "conv3d"}]`: {"layer 1", `"conv3d"`, "max_pool"},
+		`[{"units": 3}]`:       {"layer 1", "no type"},
+		`[{"type": "flatten"}, {"type": "dense", "unit": 3}]`:                               {"layer 2 (dense)", `"unit"`},
+		`[{"type": "dense", "units": "many"}]`:                                              {"layer 1 (dense)", "units", "a whole number", "string"},
+		`[{"type": "dense", "units": 2.5}]`:                                                 {"layer 1 (dense)", "units", "2.5"},
+		`[{"type": "conv2d", "filters": 2, "kernel": [1, 2, 3]}]`:                           {"layer 1 (conv2d)", "[1,2,3]"},
+		`[{"type": "conv2d", "filters": 2, "kernel": 3, "padding": "full"}]`:                {"layer 1 (conv2d)", `"full"`, `"same"`},
+		`[{"type": "conv2d", "filters": 2, "kernel": 3, "init": "xavier"}]`:                 {"layer 1 (conv2d)", `"xavier"`, "glorot"},
+		`[{"type": "residual", "body": [{"type": "flatten"}, {"type": "dens"}]}]`:           {"layer 1 (residual)", "body", "layer 2", `"dens"`},
+		`[{"type": "residual", "inside": []}]`:                                              {"layer 1 (residual)", `"inside"`},
+		`{}`:                                                                                {"layers must be a list"},
+		strings.Repeat(`[{"type":"residual","body":`, 20) + `[]` + strings.Repeat(`}]`, 20): {"nested", "deep"},
+	} {
+		_, err := ReadNetwork(strings.NewReader(`{"input": [8, 8, 1], "layers": ` + layers + `}`))
+		if err == nil {
+			t.Errorf("%s is taken", layers)
+			continue
+		}
+		for _, want := range wants {
+			if !strings.Contains(err.Error(), want) {
+				t.Errorf("%s: %q does not say %q", layers, err, want)
+			}
+		}
+	}
+	for text, want := range map[string]string{
+		``:                                      "ends too early",
+		`{"input": [8, 8, 1], "layers": [`:      "ends too early",
+		"{\n\"input\": [8, 8, 1],\n\"layers\"}": "line 3",
+		`{"input": [8], "layers": []} x`:        "follows",
+		`{"input": [8], "layer": []}`:           `"layer"`,
+		`{"input": "8x8", "layers": []}`:        "input must be a list",
+		strings.Repeat(" ", maxFile+1):          "longer than",
+	} {
+		if _, err := ReadNetwork(strings.NewReader(text)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%.40q: error %v does not say %q", text, err, want)
+		}
+	}
+}
+
+func TestBadNetworksNameTheLayer(t *testing.T) {
+	conv := func(filters, kernel int) Conv2D { return Conv2D{Filters: filters, Kernel: Square(kernel)} }
+	for want, layers := range map[string]Sequential{
+		"layer 1 (conv2d)":          {conv(0, 3)},
+		"layer 2 (conv2d)":          {Activation{Function: "relu"}, conv(3, 9)},
+		"layer 2 (dense)":           {Flatten{}, Dense{Units: -1}},
+		"layer 1 (max_pool)":        {MaxPool{Size: Square(9)}},
+		"layer 1 (avg_pool)":        {AvgPool{Size: Square(0)}},
+		"layer 2 (global_avg_pool)": {Flatten{}, GlobalAvgPool{}},
+		"layer 1 (dropout)":         {Dropout{Rate: 1}},
+		"layer 1 (batch_norm)":      {BatchNorm{Momentum: 2}},
+		`"swoosh"`:                  {Activation{Function: "swoosh"}},
+		"layer 1 (activation)":      {Activation{Function: "isrlu:-1"}},
+		"no parameter":              {Activation{Function: "gelu:learn"}},
+		"names a function":          {Activation{}},
+		"layer 1 (residual)":        {Residual{Body: Sequential{conv(5, 3)}}},
+		"the network has no layers": {},
+		"elements":                  {Flatten{}, Dense{Units: 1 << 27}},
+	} {
+		m, err := New[float32](Network{Input: Shape{8, 8, 1}, Layers: layers}, Options{})
+		if err == nil {
+			m.Close()
+			t.Errorf("%+v is taken", layers)
+		} else if !strings.Contains(err.Error(), want) {
+			t.Errorf("%+v: %q does not say %q", layers, err, want)
+		}
+	}
+	for _, input := range []Shape{nil, {0, 8, 1}, {8, -8, 1}, {1 << 20, 1 << 20, 1}, {2, 2, 2, 2}} {
+		if m, err := New[float32](Network{Input: input, Layers: Sequential{Flatten{}}}, Options{}); err == nil {
+			m.Close()
+			t.Errorf("the input %v is taken", input)
+		}
+	}
+}
+
+// Whatever is read as a network and fits into some memory makes a model or an
+// error, and is read again as what it was.
+func FuzzReadNetwork(f *testing.F) {
+	text, err := json.Marshal(everyLayer)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(text)
+	f.Add([]byte(`{"input": [28, 28, 1], "activation": "isrlu", "layers": [{"type": "flatten"}, {"type": "dense", "units": 3}, {"type": "activation"}]}`))
+	f.Add([]byte(`{"input": [4], "init": "truncated_normal:0.1", "layers": [{"type": "residual", "body": [{"type": "activation", "function": "isru:2"}]}]}`))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		n, err := ReadNetwork(strings.NewReader(string(text)))
+		if err != nil {
+			return
+		}
+		m, err := newModel[float32](n, Options{Inference: true, Threads: 1}, limits{1 << 16, 1 << 22})
+		if err != nil {
+			return
+		}
+		m.Close()
+		again, err := json.Marshal(n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		back, err := ReadNetwork(strings.NewReader(string(again)))
+		if err != nil {
+			t.Fatalf("%v in %s", err, again)
+		}
+		if third, err := json.Marshal(back); err != nil || string(third) != string(again) {
+			t.Errorf("%v: %s is read as %s", err, again, third)
+		}
+	})
+}
