@@ -34,15 +34,7 @@ var everyState = Network{
 
 // batchOf draws a batch, the same for the same step.
 func batchOf[T Float](m *Model[T], step int) Batch[T] {
-	r := rand.New(rand.NewPCG(5, uint64(step)))
-	b := Batch[T]{X: make([]T, m.Batch()*m.Network().Input.Size()), Labels: make([]int, m.Batch())}
-	for i := range b.X {
-		b.X[i] = T(r.NormFloat64())
-	}
-	for i := range b.Labels {
-		b.Labels[i] = r.IntN(m.Output().Size())
-	}
-	return b
+	return randomBatch(m, m.Batch(), uint64(step))
 }
 
 func newTrainer[T Float](t *testing.T, o Optimizer) *Trainer[T] {

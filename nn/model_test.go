@@ -1,0 +1,346 @@
+package nn
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// newModelOf makes a model that the test closes.
+func newModelOf[T Float](t testing.TB, n Network, o Options) *Model[T] {
+	t.Helper()
+	m, err := New[T](n, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(m.Close)
+	return m
+}
+
+// randomBatch returns random samples with labels.
+func randomBatch[T Float](m *Model[T], samples int, seed uint64) Batch[T] {
+	r := rand.New(rand.NewPCG(seed, 4))
+	b := Batch[T]{X: make([]T, samples*m.network.Input.Size()), Labels: make([]int, samples)}
+	for i := range b.X {
+		b.X[i] = T(r.NormFloat64())
+	}
+	for i := range b.Labels {
+		b.Labels[i] = r.IntN(m.Output().Size())
+	}
+	return b
+}
+
+// trainedBits trains some steps and returns all parameters, one after the other.
+func trainedBits(t *testing.T, o Options, steps int) []uint32 {
+	t.Helper()
+	m := newModelOf[float32](t, everyLayer, o)
+	trainer, err := NewTrainer(m, TrainerOptions{Optimizer: AdamW(.01), Schedule: Cosine(.01, 0, steps), ClipNorm: .5})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for step := range steps {
+		n := o.Batch
+		if step%3 == 2 {
+			n = max(1, n/2) // the last batch of an epoch
+		}
+		trainer.Step(randomBatch(m, n, uint64(step)))
+	}
+	var bits []uint32
+	for _, p := range m.Parameters() {
+		for _, v := range p.Value {
+			bits = append(bits, math.Float32bits(v))
+		}
+	}
+	return bits
+}
+
+func TestTrainingHasTheSameBitsOnAnyThreads(t *testing.T) {
+	want := trainedBits(t, Options{Batch: 13, Seed: 5, Threads: 1}, 6)
+	for _, threads := range []int{1, 2, 3, 7} {
+		if !slices.Equal(want, trainedBits(t, Options{Batch: 13, Seed: 5, Threads: threads}, 6)) {
+			t.Errorf("%d threads give other bits", threads)
+		}
+	}
+	if slices.Equal(want, trainedBits(t, Options{Batch: 13, Seed: 6}, 6)) {
+		t.Error("another seed gives the same bits")
+	}
+}
+
+// Fusion changes when an activation runs, not what it computes.
+func TestFusionHasNoPartInTheBits(t *testing.T) {
+	if !slices.Equal(trainedBits(t, Options{Batch: 4}, 3), trainedBits(t, Options{Batch: 4, Unfused: true}, 3)) {
+		t.Error("fused and unfused training differ")
+	}
+}
+
+// A sample's output does not depend on those beside it.
+func TestPredictionsDoNotDependOnTheBatch(t *testing.T) {
+	m := newModelOf[float32](t, everyLayer, Options{Batch: 9, Inference: true})
+	b := randomBatch(m, 9, 1)
+	all := slices.Clone(m.Predict(b.X))
+	size, classes := m.network.Input.Size(), m.Output().Size()
+	for _, n := range []int{1, 2, 4} {
+		for from := 0; from+n <= 9; from++ {
+			if got := m.Predict(b.X[from*size : (from+n)*size]); !slices.Equal(got, all[from*classes:(from+n)*classes]) {
+				t.Fatalf("samples %d to %d alone give %v, want %v", from, from+n, got, all[from*classes:(from+n)*classes])
+			}
+		}
+	}
+}
+
+func TestTrainingAndPredictingDoNotAllocate(t *testing.T) {
+	m := newModelOf[float32](t, everyLayer, Options{Batch: 6, Threads: 2})
+	trainer, err := NewTrainer(m, TrainerOptions{Optimizer: Adam(), Schedule: Constant(.001), ClipNorm: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := randomBatch(m, 6, 1)
+	// What is left are the closures that tasks run: a few for each layer, none of
+	// which grows with the batch or the network's width.
+	most := float64(40 * len(m.Layers()))
+	if n := testing.AllocsPerRun(5, func() { trainer.Step(b) }); n > most {
+		t.Errorf("a step makes %v allocations, more than %v", n, most)
+	}
+	if n := testing.AllocsPerRun(5, func() { m.Predict(b.X) }); n > most {
+		t.Errorf("a prediction makes %v allocations, more than %v", n, most)
+	}
+}
+
+func TestWrongCallsSayWhatIsWrong(t *testing.T) {
+	m := newModelOf[float32](t, Network{Input: Shape{3}, Layers: Sequential{Dense{Units: 2}}}, Options{Batch: 2})
+	for want, call := range map[string]func(){
+		"0 elements are not 1 to 2 samples of 3": func() { m.Predict(nil) },
+		"4 elements":                             func() { m.Predict(make([]float32, 4)) },
+		"9 elements":                             func() { m.Predict(make([]float32, 9)) },
+		"label":                                  func() { m.Evaluate(Batch[float32]{X: make([]float32, 3), Labels: []int{2}}, SoftmaxCrossEntropy) },
+		"labels":                                 func() { m.Evaluate(Batch[float32]{X: make([]float32, 6), Labels: []int{1}}, SoftmaxCrossEntropy) },
+	} {
+		func() {
+			defer func() {
+				if v := fmt.Sprint(recover()); !strings.Contains(v, want) {
+					t.Errorf("panic %q does not say %q", v, want)
+				}
+			}()
+			call()
+		}()
+	}
+}
+
+// What a step keeps: with convolution, activation, convolution, activation,
+// dense, the outputs of both activations, which the next layers' gradients read,
+// and the inputs of those whose derivative needs them.
+func TestBytesKept(t *testing.T) {
+	const elements = 8*8*3 + 6*6*5
+	for function, inputs := range map[string]int{"isrlu": 0, "isru": 0, "relu": 0, "elu": 0, "tanh": 0, "sigmoid": 0, "gelu": 1, "silu": 1, "softplus": 0, "isrlu:learn": 0, "isru:3:learn-channel": 0, "elu:learn": 1} {
+		for _, batch := range []int{1, 10} {
+			m := newModelOf[float32](t, Network{Input: Shape{10, 10, 1}, Activation: function, Layers: Sequential{
+				Conv2D{Filters: 3, Kernel: Square(3)}, Activation{},
+				Conv2D{Filters: 5, Kernel: Square(3)}, Activation{},
+				Flatten{}, Dense{Units: 2},
+			}}, Options{Batch: batch})
+			want := Memory{Kept: 4 * batch * elements * (1 + inputs), ForActivations: 4 * batch * elements * inputs}
+			if got := m.BytesKept(); got != want {
+				t.Errorf("%s, batch %d: %+v, want %+v", function, batch, got, want)
+			}
+		}
+	}
+}
+
+// run returns what a network of one layer or more makes of x.
+func run(t *testing.T, input Shape, x []float64, layers ...Layer) []float64 {
+	t.Helper()
+	if len(input) == 3 {
+		layers = append(layers, Flatten{})
+	}
+	m := newModelOf[float64](t, Network{Input: input, Layers: layers}, Options{Batch: len(x) / input.Size()})
+	return slices.Clone(m.Predict(x))
+}
+
+func TestLayersComputeTheirDefinitions(t *testing.T) {
+	x := []float64{ // 3 x 4, 1 channel
+		1, -2, 3, 4,
+		5, 6, -7, 8,
+		9, 10, 11, 12,
+	}
+	two := []float64{1, 10, -2, 20, 3, 30, 4, 40} // 2 x 2, 2 channels
+	for name, test := range map[string]struct{ got, want []float64 }{
+		"max":     {run(t, Shape{3, 4, 1}, x, MaxPool{Size: Square(2)}), []float64{6, 8}},
+		"max 1":   {run(t, Shape{3, 4, 1}, x, MaxPool{Size: Pair{2, 3}, Stride: Square(1)}), []float64{6, 8, 11, 12}},
+		"mean":    {run(t, Shape{3, 4, 1}, x, AvgPool{Size: Square(2)}), []float64{2.5, 2}},
+		"channel": {run(t, Shape{2, 2, 2}, two, AvgPool{Size: Square(2)}), []float64{1.5, 25}},
+		"global":  {run(t, Shape{2, 2, 2}, two, GlobalAvgPool{}), []float64{1.5, 25}},
+		"dropout": {run(t, Shape{2, 2, 2}, two, Dropout{Rate: .5}), two},
+		"flatten": {run(t, Shape{2, 2, 2}, two, Flatten{}), two},
+		"double":  {run(t, Shape{2, 2, 2}, two, Residual{Body: Sequential{Dropout{Rate: .1}}}), []float64{2, 20, -4, 40, 6, 60, 8, 80}},
+		"sum":     {run(t, Shape{2}, []float64{-3, 4}, Residual{Body: Sequential{Activation{Function: "relu"}}}, Activation{Function: "relu"}), []float64{0, 8}},
+		"isrlu":   {run(t, Shape{2}, []float64{-1, 4}, Activation{Function: "isrlu:3"}), []float64{-.5, 4}},
+	} {
+		if !slices.EqualFunc(test.got, test.want, func(a, b float64) bool { return math.Abs(a-b) < 1e-12 }) {
+			t.Errorf("%s: %v, want %v", name, test.got, test.want)
+		}
+	}
+}
+
+// Convolutions of the layer, with each kind of padding, against the definition.
+func TestConvolutionsComputeTheirDefinition(t *testing.T) {
+	const height, width, channels = 9, 7, 2
+	for _, c := range []Conv2D{
+		{Filters: 3, Kernel: Square(3)},
+		{Filters: 3, Kernel: Pair{2, 5}, Padding: Same},
+		{Filters: 1, Kernel: Square(4), Stride: Square(2), Padding: Same},
+		{Filters: 2, Kernel: Pair{3, 1}, Stride: Pair{3, 2}, Padding: Padding{Height: 2, Width: 1}, NoBias: true},
+		{Filters: 5, Kernel: Square(1)},
+	} {
+		m := newModelOf[float64](t, Network{Input: Shape{height, width, channels}, Layers: Sequential{c, Flatten{}}}, Options{Batch: 2, Seed: 1})
+		x := randomBatch(m, 2, 3).X
+		weights := m.Parameters()[0].Value
+		stride := c.Stride
+		if stride == (Pair{}) {
+			stride = Square(1)
+		}
+		out := m.Layers()[0].Output
+		top, left := c.Padding.Height, c.Padding.Width
+		if c.Padding.Same {
+			if out[0] != (height+stride.Height-1)/stride.Height || out[1] != (width+stride.Width-1)/stride.Width {
+				t.Errorf("%+v: the output is %v", c, out)
+			}
+			top = max(0, (out[0]-1)*stride.Height+c.Kernel.Height-height) / 2
+			left = max(0, (out[1]-1)*stride.Width+c.Kernel.Width-width) / 2
+		}
+		bias := make([]float64, c.Filters)
+		if !c.NoBias {
+			for i := range bias {
+				bias[i] = float64(i) - .3
+			}
+			copy(m.Parameters()[1].Value, bias)
+		}
+		got := m.Predict(x)
+		for s := range 2 {
+			for oy := range out[0] {
+				for ox := range out[1] {
+					for f := range c.Filters {
+						want := bias[f]
+						for ky := range c.Kernel.Height {
+							for kx := range c.Kernel.Width {
+								y, xx := oy*stride.Height+ky-top, ox*stride.Width+kx-left
+								if y < 0 || y >= height || xx < 0 || xx >= width {
+									continue
+								}
+								for ch := range channels {
+									want += x[((s*height+y)*width+xx)*channels+ch] * weights[((ky*c.Kernel.Width+kx)*channels+ch)*c.Filters+f]
+								}
+							}
+						}
+						if v := got[((s*out[0]+oy)*out[1]+ox)*c.Filters+f]; math.Abs(v-want) > 1e-12 {
+							t.Fatalf("%+v: sample %d, row %d, column %d, filter %d is %v, want %v", c, s, oy, ox, f, v, want)
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
+// Dropout keeps the mean, drops its share, and draws anew in each step.
+func TestDropoutDrops(t *testing.T) {
+	const n, rate = 20_000, .3
+	m := newModelOf[float64](t, Network{Input: Shape{n}, Layers: Sequential{Dropout{Rate: rate}, Activation{Function: "identity"}}}, Options{Seed: 1})
+	x := make([]float64, n)
+	for i := range x {
+		x[i] = 1
+	}
+	trainer, err := NewTrainer(m, TrainerOptions{Optimizer: SGD(0), Schedule: Constant(1), Loss: MeanSquaredError})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var before []float64
+	for range 2 {
+		trainer.Step(Batch[float64]{X: x, Targets: x})
+		y := m.Activations()[0].Output
+		zeros := 0
+		for _, v := range y {
+			switch {
+			case v == 0:
+				zeros++
+			case math.Abs(v-1/(1-rate)) > 1e-4: // the rate is a whole number of 2^-16
+				t.Fatalf("an element is %v", v)
+			}
+		}
+		if share := float64(zeros) / n; math.Abs(share-rate) > 5*math.Sqrt(rate*(1-rate)/n) {
+			t.Errorf("%v of the elements are dropped, want %v", share, rate)
+		}
+		if slices.Equal(before, y) {
+			t.Error("two steps drop the same elements")
+		}
+		before = slices.Clone(y)
+	}
+}
+
+// Batch normalization trains on the batch's moments and predicts by their running
+// means.
+func TestBatchNormKeepsRunningMoments(t *testing.T) {
+	m := newModelOf[float64](t, Network{Input: Shape{1}, Layers: Sequential{BatchNorm{Momentum: .5, Epsilon: 1e-9}, Activation{Function: "identity"}}}, Options{Batch: 4})
+	x := []float64{1, 3, 5, 7} // mean 4, variance 5
+	m.Gradients(Batch[float64]{X: x, Targets: x}, MeanSquaredError)
+	for i, v := range m.Activations()[0].Output {
+		if want := (x[i] - 4) / math.Sqrt(5); math.Abs(v-want) > 1e-8 {
+			t.Errorf("element %d is %v while training, want %v", i, v, want)
+		}
+	}
+	got := m.Predict(x[:1])[0]
+	// The mean moves half the way from 0 to 4, the variance from 1 to 5, or to
+	// 20/3, where the estimate is unbiased.
+	biased, unbiased := (1.-2)/math.Sqrt(3), (1.-2)/math.Sqrt((1+20./3)/2)
+	if math.Abs(got-biased) > 1e-6 && math.Abs(got-unbiased) > 1e-6 {
+		t.Errorf("the prediction is %v, want %v or %v", got, biased, unbiased)
+	}
+}
+
+func TestLossesHaveTheirValues(t *testing.T) {
+	m := newModelOf[float64](t, Network{Input: Shape{3}, Layers: Sequential{Activation{Function: "identity"}}}, Options{Batch: 2})
+	x := []float64{1, 2, 3, 1000, 0, -1000}
+	r := m.Evaluate(Batch[float64]{X: x, Labels: []int{2, 1}}, SoftmaxCrossEntropy)
+	// The first: -log(e^3/(e + e^2 + e^3)); the second: 1000.
+	if want := (math.Log(math.E+math.Exp(2)+math.Exp(3)) - 3 + 1000) / 2; math.Abs(r.Loss-want) > 1e-9 || r.Correct != 1 {
+		t.Errorf("%+v, want a loss of %v and 1 right", r, want)
+	}
+	r = m.Evaluate(Batch[float64]{X: x[:3], Labels: []int{0}}, MeanSquaredError)
+	if want := (0. + 4 + 9) / 3; math.Abs(r.Loss-want) > 1e-12 || r.Correct != 0 {
+		t.Errorf("%+v, want %v", r, want)
+	}
+	r = m.Evaluate(Batch[float64]{X: x[:3], Targets: []float64{1, 0, 1}}, MeanSquaredError)
+	if want := (0. + 4 + 4) / 3; math.Abs(r.Loss-want) > 1e-12 {
+		t.Errorf("%+v, want %v", r, want)
+	}
+	p := make([]float64, 3)
+	Softmax(p, []float64{1000, 1000, -1000})
+	if p[0] != .5 || p[1] != .5 || p[2] != 0 {
+		t.Errorf("softmax %v", p)
+	}
+}
+
+func TestLayersAreDescribed(t *testing.T) {
+	m := newModelOf[float32](t, Network{Input: Shape{6, 6, 2}, Layers: Sequential{
+		Conv2D{Filters: 4, Kernel: Square(3)}, BatchNorm{}, Activation{Function: "isrlu:learn"}, Flatten{}, Dense{Units: 3},
+	}}, Options{})
+	layers := m.Layers()
+	want := []LayerInfo{
+		{Name: "1.conv2d", Kind: "conv2d", Output: Shape{4, 4, 4}, Parameters: 76, MACs: 16 * 4 * 18},
+		{Name: "2.batch_norm", Kind: "batch_norm", Output: Shape{4, 4, 4}, Parameters: 8},
+		{Name: "3.activation", Kind: "activation", Output: Shape{4, 4, 4}, Parameters: 1, Fused: true},
+		{Name: "4.flatten", Kind: "flatten", Output: Shape{64}},
+		{Name: "5.dense", Kind: "dense", Output: Shape{3}, Parameters: 64*3 + 3, MACs: 64 * 3},
+	}
+	for i, l := range layers {
+		w := want[i]
+		if l.Name != w.Name || l.Kind != w.Kind || !slices.Equal(l.Output, w.Output) || l.Parameters != w.Parameters || l.MACs != w.MACs || l.Fused != w.Fused {
+			t.Errorf("layer %d is %+v, want %+v", i+1, l, w)
+		}
+	}
+	if w, a := m.CountParameters(); w != 76+8+195 || a != 1 {
+		t.Errorf("%d weights and %d parameters of activations", w, a)
+	}
+}
