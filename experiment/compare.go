@@ -220,37 +220,36 @@ func (c *comparison) train(ctx context.Context, run *Run) error {
 	}
 	for range s.Epochs {
 		e, err := t.Epoch(ctx)
-		if errors.As(err, new(*DivergedError)) {
-			run.Diverged = true
-			if err := c.finished(run); err != nil {
-				return err
-			}
-			break
-		}
 		if err == nil {
 			e.TestLoss, e.TestAccuracy, err = t.Evaluate(ctx)
 		}
-		if err != nil {
+		switch {
+		// The last step may lead where no loss is finite without saying so.
+		case errors.As(err, new(*DivergedError)), err == nil && (math.IsNaN(e.TestLoss) || math.IsInf(e.TestLoss, 0)):
+			run.Diverged = true
+		case err != nil:
 			return err
+		default:
+			run.Epochs = append(run.Epochs, e)
 		}
-		run.Epochs = append(run.Epochs, e)
-		if err := c.finished(run); err != nil {
-			return err
+		if c.options.Finished != nil {
+			if err := c.options.Finished(c.result, run); err != nil {
+				return err
+			}
+		}
+		if run.Diverged {
+			break
 		}
 	}
 	run.Digest = weightsDigest(m)
+	if run.Diverged {
+		return nil
+	}
 	run.Alphas = learned(m)
-	if run.Seed == s.Seeds[0] && !run.Diverged {
+	if run.Seed == s.Seeds[0] {
 		run.Activations, err = histograms(ctx, t)
 	}
 	return err
-}
-
-func (c *comparison) finished(run *Run) error {
-	if c.options.Finished == nil {
-		return nil
-	}
-	return c.options.Finished(c.result, run)
 }
 
 // weightsDigest returns the SHA-256 of all parameters.

@@ -184,8 +184,24 @@ func TestDivergedTrainingEndsAlone(t *testing.T) {
 	}
 }
 
-// A panic of a callback's error must not lose the result's meaning: another error
-// than the context's gives no result.
+// The only step of this training has a finite loss, and leads to infinite weights.
+func TestInfiniteTestLossIsDivergence(t *testing.T) {
+	s := smallSettings("relu", "isrlu:learn")
+	s.Optimizer, s.LearningRate, s.Schedule, s.Epochs, s.Batch = "sgd", 1e38, "constant", 1, 250
+	r, err := Compare(t.Context(), smallNetwork(), smallSet(t), s, Options{NoCosts: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, run := range r.Runs {
+		if !run.Diverged || len(run.Epochs) != 0 {
+			t.Errorf("%+v", run)
+		}
+	}
+	if _, err := json.Marshal(r); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestErrorOfFinishedEndsComparison(t *testing.T) {
 	full := errors.New("disk full")
 	r, err := Compare(t.Context(), smallNetwork(), smallSet(t), smallSettings("relu"), Options{Finished: func(*Result, *Run) error { return full }})

@@ -1,5 +1,5 @@
-// Command isrlu measures, checks and draws the activation functions of this
-// module. Each command stands in a file of its own: it reads flags, calls one
+// Command isrlu compares, measures, checks and draws the activation functions of
+// this module, and trains networks with them. Each command stands in a file of its own: it reads flags, calls one
 // function of another package and prints what that returns.
 package main
 
@@ -88,16 +88,19 @@ const annotationRunning = "running"
 func newRootCmd() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "isrlu",
-		Short: "Measure, check and draw activation functions",
-		Long: `isrlu measures, checks and draws activation functions: the inverse square root
-linear unit (ISRLU), its family, and the functions that they are judged against.
+		Short: "Compare, measure and check activation functions",
+		Long: `isrlu compares activation functions in networks that it trains, and measures,
+checks and draws them: the inverse square root linear unit (ISRLU), its family,
+and the functions that they are judged against.
 
 The SIMD level is the best that the processor has. The environment variable
 ISRLU_SIMD names another one: portable, neon, avx2 or avx512.
 
 Exit status: 0 if all is well, 1 if a check or a run failed, 2 if the command
 line is wrong, 130 if interrupted.`,
-		Example: `  isrlu functions
+		Example: `  isrlu compare
+  isrlu train --activation isrlu:learn -o digits.safetensors
+  isrlu functions
   isrlu bench --functions isrlu,elu,relu --sizes 4Ki,512Ki
   isrlu check --functions isrlu:3 --precisions default
   isrlu plot isrlu:1,isrlu:3,elu,relu --derivative -o curves.svg`,
