@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -44,7 +45,7 @@ func (l *learning) register(cmd *cobra.Command, network string, epochs int) {
 
 // check makes sure of the flags' values, before any work is done.
 func (l *learning) check(cmd *cobra.Command) error {
-	if !contains(data.Names(), l.Data) {
+	if !slices.Contains(data.Names(), l.Data) {
 		return fmt.Errorf("unknown data %q; known: %s", l.Data, strings.Join(data.Names(), ", "))
 	}
 	optimizer, err := nn.ParseOptimizer(l.Optimizer)
@@ -55,15 +56,6 @@ func (l *learning) check(cmd *cobra.Command) error {
 		l.WeightDecay = optimizer.WeightDecay
 	}
 	return l.CheckTraining()
-}
-
-func contains(list []string, s string) bool {
-	for _, v := range list {
-		if v == s {
-			return true
-		}
-	}
-	return false
 }
 
 // readNetwork returns the built-in network or that of the file.
