@@ -47,8 +47,8 @@ func main() {
 func products() map[string][]byte {
 	files := map[string][]byte{}
 	for _, l := range gemmLevels {
-		files["tiles_"+l.file+".s"] = gemmFile(l.level, l.name, l.rows)
-		files["stubs_"+l.file+".go"] = gemmStubs(l.name, l.rows, l.level)
+		files["tiles_"+l.file+".s"] = gemmFile(l)
+		files["stubs_"+l.file+".go"] = gemmStubs(l)
 	}
 	return files
 }

@@ -168,7 +168,7 @@ func TestSubnormalsAreZeroInAssemblyAlone(t *testing.T) {
 				p := Product[float32]{Rows: rows, Cols: cols, Segments: 1, Depth: 1, AStep: 1, ARow: 1, BStep: cols, CRow: cols}
 				p.run(tiles, c, a, b, nil)
 				for i, v := range c {
-					if assembly := name == cpu.AVX2.String() || name == cpu.AVX512.String(); (v == 0) != assembly {
+					if assembly := name != cpu.Portable.String(); (v == 0) != assembly {
 						t.Fatalf("%s: %dx%d: element %d is %v", name, rows, cols, i, v)
 					}
 				}

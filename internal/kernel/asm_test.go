@@ -65,7 +65,7 @@ func TestNoLegacySSE(t *testing.T) {
 // number for want of an assembler that knows it.
 func TestWordsAreWhatTheySay(t *testing.T) {
 	checked := 0
-	asmLines(t, "*_arm64.s", func(file string, n int, line string) {
+	asmLines(t, "../*/*_arm64.s", func(file string, n int, line string) {
 		fields := strings.Fields(line)
 		if len(fields) == 0 || fields[0] != "WORD" {
 			return

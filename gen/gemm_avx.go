@@ -1,0 +1,198 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+)
+
+// x86Tile writes a tile for amd64.
+//
+// General registers: AX the arguments, SI and DX the elements of a and b, CX
+// the depth left, BX and DI the steps of a and b; the odd multiples of aRow in
+// multiples. The segments left stand in args.
+type x86Tile struct {
+	tile
+	level Level
+	out   *strings.Builder
+}
+
+var multiples = map[int]string{1: "R8", 3: "R9", 5: "R10", 7: "R11", 9: "R12", 11: "R13", 13: "R15"}
+
+func (t *x86Tile) emit(format string, args ...any) { fmt.Fprintf(t.out, "\t"+format+"\n", args...) }
+
+func (t *x86Tile) reg(i int) string {
+	if t.level == AVX512 {
+		return fmt.Sprintf("Z%d", i)
+	}
+	return fmt.Sprintf("Y%d", i)
+}
+
+func (t *x86Tile) bytes() int {
+	if t.level == AVX512 {
+		return 64
+	}
+	return 32
+}
+
+// acc is the register of row i, vector v.
+func (t *x86Tile) acc(i, v int) string { return t.reg(i*t.vectors + v) }
+
+// After the accumulators: the vectors of b, the element of a, the mask.
+func (t *x86Tile) b(v int) string { return t.reg(t.rows*t.vectors + v) }
+func (t *x86Tile) a() string      { return t.reg(t.rows*t.vectors + t.vectors) }
+func (t *x86Tile) mask() string   { return t.reg(t.rows*t.vectors + t.vectors + 1) }
+
+// load loads vector v of a row at the address in base.
+func (t *x86Tile) load(v int, base, dst string) {
+	at := fmt.Sprintf("%d(%s)", v*t.bytes(), base)
+	switch {
+	case !t.partial(v):
+		t.emit("VMOVUPS %s, %s", at, dst)
+	case t.level == AVX512:
+		t.emit("VMOVUPS.Z %s, K1, %s", at, dst)
+	default:
+		t.emit("VMASKMOVPS %s, %s, %s", at, t.mask(), dst)
+	}
+}
+
+func (t *x86Tile) store(v int, src, base string) {
+	at := fmt.Sprintf("%d(%s)", v*t.bytes(), base)
+	switch {
+	case !t.partial(v):
+		t.emit("VMOVUPS %s, %s", src, at)
+	case t.level == AVX512:
+		t.emit("VMOVUPS %s, K1, %s", src, at)
+	default:
+		t.emit("VMASKMOVPS %s, %s, %s", src, t.mask(), at)
+	}
+}
+
+// element is the operand of row i of a.
+func element(i int) string {
+	if i == 0 {
+		return "(SI)"
+	}
+	odd, scale := i, 1
+	for odd%2 == 0 {
+		odd, scale = odd/2, scale*2
+	}
+	return fmt.Sprintf("(SI)(%s*%d)", multiples[odd], scale)
+}
+
+func (t *x86Tile) kernel(sym string) {
+	fmt.Fprintf(t.out, "// func %s(p *args[float32])\nTEXT ·%s(SB), NOSPLIT, $0-8\n", sym, sym)
+	t.emit("MOVQ p+0(FP), AX")
+	if t.masked {
+		t.emit("MOVQ %d(AX), BX", argMask)
+		if t.level == AVX512 {
+			t.emit("KMOVW (BX), K1")
+		} else {
+			t.emit("VMOVUPS (BX), %s", t.mask())
+		}
+	}
+	// Products of subnormal numbers take more than ten times as long on many
+	// processors, and gradients are full of them near the end of a training: MXCSR's
+	// bits 6 and 15 make them 0.
+	t.emit("STMXCSR %d(AX)", argControl)
+	t.emit("MOVL %d(AX), BX", argControl)
+	t.emit("ORL $0x8040, BX")
+	t.emit("MOVL BX, %d(AX)", argFlushing)
+	t.emit("LDMXCSR %d(AX)", argFlushing)
+	t.multiples()
+	t.start()
+	t.emit("MOVQ %d(AX), BX", argAStep)
+	t.emit("MOVQ %d(AX), DI", argBStep)
+	fmt.Fprintf(t.out, "\nsegment:\n")
+	t.emit("MOVQ %d(AX), SI", argA)
+	t.emit("MOVQ %d(AX), DX", argB)
+	t.emit("MOVQ %d(AX), CX", argDepth)
+	fmt.Fprintf(t.out, "\nstep:\n")
+	for v := 0; v < t.vectors; v++ {
+		t.load(v, "DX", t.b(v))
+	}
+	for i := 0; i < t.rows; i++ {
+		t.emit("VBROADCASTSS %s, %s", element(i), t.a())
+		for v := 0; v < t.vectors; v++ {
+			t.emit("VFMADD231PS %s, %s, %s", t.b(v), t.a(), t.acc(i, v))
+		}
+	}
+	t.emit("ADDQ BX, SI")
+	t.emit("ADDQ DI, DX")
+	t.emit("DECQ CX")
+	t.emit("JNE  step")
+	fmt.Fprintln(t.out)
+	t.emit("MOVQ %d(AX), SI", argASegment)
+	t.emit("MOVQ %d(AX), DX", argBSegment)
+	t.emit("ADDQ SI, %d(AX)", argA)
+	t.emit("ADDQ DX, %d(AX)", argB)
+	t.emit("DECQ %d(AX)", argSegments)
+	t.emit("JNE  segment")
+	fmt.Fprintln(t.out)
+	t.finish()
+}
+
+// multiples computes those multiples of aRow that the rows need.
+func (t *x86Tile) multiples() {
+	if t.rows > 1 {
+		t.emit("MOVQ %d(AX), R8", argARow)
+	}
+	before := "R8"
+	for m := 3; m < t.rows; m += 2 {
+		t.emit("LEAQ (%s)(R8*2), %s", before, multiples[m])
+		before = multiples[m]
+	}
+}
+
+// start sets the accumulators to the bias, or to 0 where there is none.
+func (t *x86Tile) start() {
+	t.emit("MOVQ %d(AX), BX", argBias)
+	for v := 0; v < t.vectors; v++ {
+		t.emit("VXORPS X%d, X%d, X%d", v, v, v)
+	}
+	t.emit("TESTQ BX, BX")
+	t.emit("JEQ  fill")
+	for v := 0; v < t.vectors; v++ {
+		t.load(v, "BX", t.acc(0, v))
+	}
+	fmt.Fprintf(t.out, "\nfill:\n")
+	for i := 1; i < t.rows; i++ {
+		for v := 0; v < t.vectors; v++ {
+			t.emit("VMOVAPS %s, %s", t.acc(0, v), t.acc(i, v))
+		}
+	}
+}
+
+// finish stores the accumulators.
+func (t *x86Tile) finish() {
+	t.emit("MOVQ %d(AX), SI", argC)
+	t.emit("MOVQ %d(AX), DX", argCRow)
+	t.emit("CMPQ %d(AX), $0", argAccumulate)
+	t.emit("JEQ  store")
+	t.emit("MOVQ SI, DI")
+	for i := 0; i < t.rows; i++ {
+		for v := 0; v < t.vectors; v++ {
+			if t.partial(v) {
+				t.load(v, "DI", t.b(v))
+				t.emit("VADDPS %s, %s, %s", t.b(v), t.acc(i, v), t.acc(i, v))
+			} else {
+				t.emit("VADDPS %d(DI), %s, %s", v*t.bytes(), t.acc(i, v), t.acc(i, v))
+			}
+		}
+		if i < t.rows-1 {
+			t.emit("ADDQ DX, DI")
+		}
+	}
+	fmt.Fprintf(t.out, "\nstore:\n")
+	for i := 0; i < t.rows; i++ {
+		for v := 0; v < t.vectors; v++ {
+			t.store(v, t.acc(i, v), "SI")
+		}
+		if i < t.rows-1 {
+			t.emit("ADDQ DX, SI")
+		}
+	}
+	t.emit("LDMXCSR %d(AX)", argControl)
+	t.emit("VZEROUPPER")
+	t.emit("RET")
+	fmt.Fprintln(t.out)
+}
