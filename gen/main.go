@@ -1,7 +1,7 @@
 // Command gen writes the kernels of internal/kernel: assembly for AVX2,
 // AVX-512 and NEON, the portable Go versions, and the dispatch tables, all
 // from one description of each kernel; and the tiles of matrix products of
-// internal/gemm, which gemm.go describes.
+// internal/gemm, which gemm*.go describe.
 //
 //	go -C gen run .
 //

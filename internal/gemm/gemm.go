@@ -3,7 +3,7 @@
 // them there, without a copy.
 //
 // A product runs in tiles whose accumulators stay in registers; the tiles of
-// AVX2 and AVX-512 are assembly that gen writes, and Go is the reference. What
+// AVX2, AVX-512 and NEON are assembly that gen writes, and Go is the reference. What
 // follows a product, such as an activation function, is run by the caller on
 // the rows just written, while they are in the first-level cache.
 //
@@ -46,8 +46,8 @@ type Product[T Float] struct {
 	Accumulate bool
 }
 
-// args is what a kernel reads, with strides in bytes. The kernel changes a, b
-// and segments. gen knows the offsets.
+// args is what a kernel reads, with strides in bytes. A kernel may change a,
+// b and segments. gen knows the offsets.
 type args[T Float] struct {
 	a, b, c, bias         *T
 	segments, depth       int
