@@ -78,7 +78,7 @@ func gemmFile(l gemmLevel) []byte {
 			e := &neonTile{tile: t, neon: neon{out: &s}}
 			e.kernel(t.symbol(l))
 		} else {
-			e := &x86Tile{tile: t, level: l.level, out: &s}
+			e := &x86Tile{tile: t, x86: x86{level: l.level, out: &s}}
 			e.kernel(t.symbol(l))
 		}
 	}

@@ -1,9 +1,6 @@
 package main
 
-import (
-	"fmt"
-	"strings"
-)
+import "fmt"
 
 // x86Tile writes a tile for amd64.
 //
@@ -12,27 +9,10 @@ import (
 // multiples. The segments left stand in args.
 type x86Tile struct {
 	tile
-	level Level
-	out   *strings.Builder
+	x86
 }
 
 var multiples = map[int]string{1: "R8", 3: "R9", 5: "R10", 7: "R11", 9: "R12", 11: "R13", 13: "R15"}
-
-func (t *x86Tile) emit(format string, args ...any) { fmt.Fprintf(t.out, "\t"+format+"\n", args...) }
-
-func (t *x86Tile) reg(i int) string {
-	if t.level == AVX512 {
-		return fmt.Sprintf("Z%d", i)
-	}
-	return fmt.Sprintf("Y%d", i)
-}
-
-func (t *x86Tile) bytes() int {
-	if t.level == AVX512 {
-		return 64
-	}
-	return 32
-}
 
 // acc is the register of row i, vector v.
 func (t *x86Tile) acc(i, v int) string { return t.reg(i*t.vectors + v) }
@@ -42,28 +22,22 @@ func (t *x86Tile) b(v int) string { return t.reg(t.rows*t.vectors + v) }
 func (t *x86Tile) a() string      { return t.reg(t.rows*t.vectors + t.vectors) }
 func (t *x86Tile) mask() string   { return t.reg(t.rows*t.vectors + t.vectors + 1) }
 
-// load loads vector v of a row at the address in base.
-func (t *x86Tile) load(v int, base, dst string) {
-	at := fmt.Sprintf("%d(%s)", v*t.bytes(), base)
-	switch {
-	case !t.partial(v):
-		t.emit("VMOVUPS %s, %s", at, dst)
-	case t.level == AVX512:
-		t.emit("VMOVUPS.Z %s, K1, %s", at, dst)
-	default:
-		t.emit("VMASKMOVPS %s, %s, %s", at, t.mask(), dst)
-	}
-}
+// load loads vector v of a row at the address in base, store stores it.
+func (t *x86Tile) load(v int, base, dst string)  { t.move(v, ".Z", t.at(v, base), dst) }
+func (t *x86Tile) store(v int, src, base string) { t.move(v, "", src, t.at(v, base)) }
 
-func (t *x86Tile) store(v int, src, base string) {
-	at := fmt.Sprintf("%d(%s)", v*t.bytes(), base)
+func (t *x86Tile) at(v int, base string) string { return fmt.Sprintf("%d(%s)", v*t.bytes(), base) }
+
+// move moves vector v, or its lanes. On AVX-512 a load says by its suffix that
+// the others become 0.
+func (t *x86Tile) move(v int, suffix, from, to string) {
 	switch {
 	case !t.partial(v):
-		t.emit("VMOVUPS %s, %s", src, at)
+		t.emit("VMOVUPS %s, %s", from, to)
 	case t.level == AVX512:
-		t.emit("VMOVUPS %s, K1, %s", src, at)
+		t.emit("VMOVUPS%s %s, K1, %s", suffix, from, to)
 	default:
-		t.emit("VMASKMOVPS %s, %s, %s", src, t.mask(), at)
+		t.emit("VMASKMOVPS %s, %s, %s", from, t.mask(), to)
 	}
 }
 
@@ -82,7 +56,7 @@ func element(i int) string {
 func (t *x86Tile) kernel(sym string) {
 	fmt.Fprintf(t.out, "// func %s(p *args[float32])\nTEXT ·%s(SB), NOSPLIT, $0-8\n", sym, sym)
 	t.emit("MOVQ p+0(FP), AX")
-	if t.masked {
+	if t.tile.masked {
 		t.emit("MOVQ %d(AX), BX", argMask)
 		if t.level == AVX512 {
 			t.emit("KMOVW (BX), K1")
@@ -175,7 +149,7 @@ func (t *x86Tile) finish() {
 				t.load(v, "DI", t.b(v))
 				t.emit("VADDPS %s, %s, %s", t.b(v), t.acc(i, v), t.acc(i, v))
 			} else {
-				t.emit("VADDPS %d(DI), %s, %s", v*t.bytes(), t.acc(i, v), t.acc(i, v))
+				t.emit("VADDPS %s, %s, %s", t.at(v, "DI"), t.acc(i, v), t.acc(i, v))
 			}
 		}
 		if i < t.rows-1 {
