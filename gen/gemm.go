@@ -5,22 +5,26 @@ import (
 	"strings"
 )
 
-// A gemmLevel has the shape of a level's full tile: rows times vectors of
+// A tileShape is that of a level's full tile: rows times vectors of
 // accumulators, chosen so that they, the vectors of b and one element of a fit
 // the registers, and a full tile needs fewer loads than multiply-adds.
-type gemmLevel struct {
-	level         Level
-	name, file    string
+type tileShape struct {
 	rows, vectors int
 	lanes         int // of a vector
 }
 
 // Of the shapes that fit NEON's 32 registers, 6x4 has the fewest loads, and its
 // panels of 16 columns divide the usual widths of layers.
-var gemmLevels = []gemmLevel{
-	{NEON, "NEON", "neon_arm64", 6, 4, 4},
-	{AVX2, "AVX2", "avx2_amd64", 6, 2, 8},
-	{AVX512, "AVX512", "avx512_amd64", 14, 2, 16},
+var gemmShapes = map[Level]tileShape{
+	NEON:   {6, 4, 4},
+	AVX2:   {6, 2, 8},
+	AVX512: {14, 2, 16},
+}
+
+// A gemmLevel is a level with its tile.
+type gemmLevel struct {
+	simdLevel
+	tileShape
 }
 
 // Offsets of the fields of internal/gemm's args.
