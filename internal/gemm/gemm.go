@@ -3,9 +3,9 @@
 // them there, without a copy.
 //
 // A product runs in tiles whose accumulators stay in registers; the tiles of
-// AVX2, AVX-512 and NEON are assembly that gen writes, and Go is the reference. What
-// follows a product, such as an activation function, is run by the caller on
-// the rows just written, while they are in the first-level cache.
+// AVX2, AVX-512 and NEON are assembly that gen writes, and Go is the reference.
+// What follows a product, such as an activation function, is run by the caller
+// on the rows just written, while they are in the first-level cache.
 //
 // The order of additions of an element depends on the shape of the product
 // alone, not on the tile that computes it.
