@@ -35,6 +35,11 @@ const (
 	argBSegment, argBStep, argCRow = 72, 80, 88
 	argAccumulate, argMask         = 96, 104
 	argControl, argFlushing        = 112, 116
+	argTiles, argATile, argCTile   = 120, 128, 136
+	// What a kernel keeps for itself: the addresses of the tile's a and c and
+	// the tiles left, the addresses of the segment's a and b and the segments left.
+	argTileA, argTileC, argTilesLeft          = 144, 152, 160
+	argSegmentA, argSegmentB, argSegmentsLeft = 168, 176, 184
 )
 
 // A tile is one kernel. It computes rows x vectors accumulators,
@@ -42,7 +47,9 @@ const (
 //	acc[i] = bias + sum over s, k of a[s*aSegment + k*aStep + i*aRow] * b[s*bSegment + k*bStep + lanes]
 //
 // and stores them at c + i*cRow, added to what is there if accumulate is not 0.
-// In a masked kernel the last vector of b, bias and c has only some lanes.
+// It goes on so for as many tiles, a and c moving by aTile and cTile from each
+// to the next. In a masked kernel the last vector of b, bias and c has only some
+// lanes.
 type tile struct {
 	rows, vectors int
 	masked        bool

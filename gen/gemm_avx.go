@@ -6,7 +6,8 @@ import "fmt"
 //
 // General registers: AX the arguments, SI and DX the elements of a and b, CX
 // the depth left, BX and DI the steps of a and b; the odd multiples of aRow in
-// multiples. The segments left stand in args.
+// multiples. What changes from segment to segment and from tile to tile stands
+// in args.
 type x86Tile struct {
 	tile
 	x86
@@ -73,12 +74,21 @@ func (t *x86Tile) kernel(sym string) {
 	t.emit("MOVL BX, %d(AX)", argFlushing)
 	t.emit("LDMXCSR %d(AX)", argFlushing)
 	t.multiples()
+	for _, m := range [][2]int{{argA, argTileA}, {argC, argTileC}, {argTiles, argTilesLeft}} {
+		t.emit("MOVQ %d(AX), BX", m[0])
+		t.emit("MOVQ BX, %d(AX)", m[1])
+	}
+	fmt.Fprintf(t.out, "\ntile:\n")
 	t.start()
+	for _, m := range [][2]int{{argTileA, argSegmentA}, {argB, argSegmentB}, {argSegments, argSegmentsLeft}} {
+		t.emit("MOVQ %d(AX), BX", m[0])
+		t.emit("MOVQ BX, %d(AX)", m[1])
+	}
 	t.emit("MOVQ %d(AX), BX", argAStep)
 	t.emit("MOVQ %d(AX), DI", argBStep)
 	fmt.Fprintf(t.out, "\nsegment:\n")
-	t.emit("MOVQ %d(AX), SI", argA)
-	t.emit("MOVQ %d(AX), DX", argB)
+	t.emit("MOVQ %d(AX), SI", argSegmentA)
+	t.emit("MOVQ %d(AX), DX", argSegmentB)
 	t.emit("MOVQ %d(AX), CX", argDepth)
 	fmt.Fprintf(t.out, "\nstep:\n")
 	for v := 0; v < t.vectors; v++ {
@@ -95,14 +105,26 @@ func (t *x86Tile) kernel(sym string) {
 	t.emit("DECQ CX")
 	t.emit("JNE  step")
 	fmt.Fprintln(t.out)
-	t.emit("MOVQ %d(AX), SI", argASegment)
-	t.emit("MOVQ %d(AX), DX", argBSegment)
-	t.emit("ADDQ SI, %d(AX)", argA)
-	t.emit("ADDQ DX, %d(AX)", argB)
-	t.emit("DECQ %d(AX)", argSegments)
+	t.add(argASegment, argSegmentA)
+	t.add(argBSegment, argSegmentB)
+	t.emit("DECQ %d(AX)", argSegmentsLeft)
 	t.emit("JNE  segment")
 	fmt.Fprintln(t.out)
 	t.finish()
+	t.add(argATile, argTileA)
+	t.add(argCTile, argTileC)
+	t.emit("DECQ %d(AX)", argTilesLeft)
+	t.emit("JNE  tile")
+	t.emit("LDMXCSR %d(AX)", argControl)
+	t.emit("VZEROUPPER")
+	t.emit("RET")
+	fmt.Fprintln(t.out)
+}
+
+// add adds a field of args to another one.
+func (t *x86Tile) add(step, to int) {
+	t.emit("MOVQ %d(AX), SI", step)
+	t.emit("ADDQ SI, %d(AX)", to)
 }
 
 // multiples computes those multiples of aRow that the rows need.
@@ -138,7 +160,7 @@ func (t *x86Tile) start() {
 
 // finish stores the accumulators.
 func (t *x86Tile) finish() {
-	t.emit("MOVQ %d(AX), SI", argC)
+	t.emit("MOVQ %d(AX), SI", argTileC)
 	t.emit("MOVQ %d(AX), DX", argCRow)
 	t.emit("CMPQ %d(AX), $0", argAccumulate)
 	t.emit("JEQ  store")
@@ -165,8 +187,4 @@ func (t *x86Tile) finish() {
 			t.emit("ADDQ DX, SI")
 		}
 	}
-	t.emit("LDMXCSR %d(AX)", argControl)
-	t.emit("VZEROUPPER")
-	t.emit("RET")
-	fmt.Fprintln(t.out)
 }

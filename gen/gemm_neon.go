@@ -13,7 +13,8 @@ const encFMLALane = 0x4f801000
 // the depth left, R4 and R5 the steps of a and b, R6 and R7 the segment of a and
 // b, R8 the segments left, R9 to R13 the multiples of aRow from 1 on, R14 FPCR
 // as it was, R15 and R19 the offsets of lanes 1 and 2 of a partial vector, R20
-// and R21 their addresses, R22 and R23 scratch.
+// and R21 their addresses, R22 and R23 scratch, R24 and R25 the tile's a and c,
+// R26 the tiles left.
 type neonTile struct {
 	tile
 	neon
@@ -50,9 +51,13 @@ func (t *neonTile) kernel(sym string) {
 		}
 	}
 	t.emit("MOVD %d(R0), R4", argAStep)
+	t.emit("MOVD %d(R0), R24", argA)
+	t.emit("MOVD %d(R0), R25", argC)
+	t.emit("MOVD %d(R0), R26", argTiles)
+	fmt.Fprintf(t.out, "\ntile:\n")
 	t.emit("MOVD %d(R0), R5", argBStep)
 	t.start()
-	t.emit("MOVD %d(R0), R6", argA)
+	t.emit("MOVD R24, R6")
 	t.emit("MOVD %d(R0), R7", argB)
 	t.emit("MOVD %d(R0), R8", argSegments)
 	fmt.Fprintf(t.out, "\nsegment:\n")
@@ -89,6 +94,15 @@ func (t *neonTile) kernel(sym string) {
 	t.emit("BNE  segment")
 	fmt.Fprintln(t.out)
 	t.finish()
+	t.emit("MOVD %d(R0), R22", argATile)
+	t.emit("MOVD %d(R0), R23", argCTile)
+	t.emit("ADD  R22, R24")
+	t.emit("ADD  R23, R25")
+	t.emit("SUBS $1, R26")
+	t.emit("BNE  tile")
+	t.emit("MOVD R14, FPCR")
+	t.emit("RET")
+	fmt.Fprintln(t.out)
 }
 
 // element loads the element of row i of a.
@@ -155,7 +169,7 @@ func (t *neonTile) start() {
 
 // finish stores the accumulators.
 func (t *neonTile) finish() {
-	t.emit("MOVD %d(R0), R1", argC)
+	t.emit("MOVD R25, R1")
 	t.emit("MOVD %d(R0), R5", argCRow)
 	t.emit("MOVD %d(R0), R23", argAccumulate)
 	t.emit("CBZ  R23, store")
@@ -180,7 +194,4 @@ func (t *neonTile) finish() {
 			t.emit("ADD  R5, R1")
 		}
 	}
-	t.emit("MOVD R14, FPCR")
-	t.emit("RET")
-	fmt.Fprintln(t.out)
 }

@@ -46,8 +46,7 @@ type Product[T Float] struct {
 	Accumulate bool
 }
 
-// args is what a kernel reads, with strides in bytes. A kernel may change a,
-// b and segments. gen knows the offsets.
+// args is what a kernel reads, with strides in bytes. gen knows the offsets.
 type args[T Float] struct {
 	a, b, c, bias         *T
 	segments, depth       int
@@ -56,11 +55,15 @@ type args[T Float] struct {
 	accumulate            int
 	mask                  unsafe.Pointer
 	_                     [2]uint32 // MXCSR as it was and as the kernel sets it
+	// tiles stand one below the other, aTile and cTile apart.
+	tiles, aTile, cTile int
+	// The assembly's own: addresses that may lie past an end, so no pointers.
+	_ [6]uintptr
 	// lastLanes is for the portable tile, in place of the mask.
 	lastLanes int
 }
 
-// A kernel computes one tile.
+// A kernel computes tiles that share the columns of b.
 type kernel[T Float] func(*args[T])
 
 // tiles are the kernels of a level: full[v-1][r-1] computes r rows of v
@@ -105,15 +108,15 @@ func (p *Product[T]) run(t *tiles[T], c, a, b, bias []T) {
 	x := args[T]{
 		aSegment: p.ASegment * size, aStep: p.AStep * size, aRow: p.ARow * size,
 		bSegment: p.BSegment * size, bStep: p.BStep * size, cRow: p.CRow * size,
-		depth: p.Depth,
+		segments: p.Segments, depth: p.Depth,
 	}
 	if p.Accumulate {
 		x.accumulate = 1
 	}
-	segments, aRow := p.Segments, p.ARow
-	if p.Depth == 0 || segments == 0 {
+	aRow := p.ARow
+	if p.Depth == 0 || p.Segments == 0 {
 		// The kernels run each loop at least once: let it add 0 times 0.
-		segments, x.depth = 1, 1
+		x.segments, x.depth = 1, 1
 		a, b = make([]T, 1), make([]T, width)
 		aRow, panel, x.aRow = 0, 0, 0
 	}
@@ -129,13 +132,29 @@ func (p *Product[T]) run(t *tiles[T], c, a, b, bias []T) {
 		if bias != nil {
 			x.bias = &bias[j]
 		}
-		for i := 0; i < p.Rows; i += t.rows {
-			x.a, x.b, x.c = &a[i*aRow], &b[k*panel], &c[i*p.CRow+j]
-			x.segments = segments
-			kernels[min(t.rows, p.Rows-i)-1](noescape(&x))
+		x.b = &b[k*panel]
+		// The rows in tiles as even as can be: a tile of one or two rows would wait
+		// for its own additions.
+		n = (p.Rows + t.rows - 1) / t.rows
+		rows, taller := p.Rows/n, p.Rows%n
+		i := 0
+		run := func(tiles, rows int) {
+			most := max(1, maxWork/(rows*x.depth*x.segments))
+			for ; tiles > 0; tiles -= x.tiles {
+				x.a, x.c = &a[i*aRow], &c[i*p.CRow+j]
+				x.tiles, x.aTile, x.cTile = min(tiles, most), rows*x.aRow, rows*x.cRow
+				kernels[rows-1](noescape(&x))
+				i += x.tiles * rows
+			}
 		}
+		run(taller, rows+1)
+		run(n-taller, rows)
 	}
 }
+
+// maxWork bounds the rows times depth of one call: the scheduler cannot stop a
+// goroutine inside assembly.
+const maxWork = 1 << 18
 
 // check panics if an element that the product touches lies outside its slice:
 // the kernels do not look.

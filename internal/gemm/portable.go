@@ -18,8 +18,8 @@ func portable[T Float]() *tiles[T] {
 }
 
 var (
-	portable32 = portableTiles(portableTile[float32])
-	portable64 = portableTiles(portableTile[float64])
+	portable32 = portableTiles(portableRun[float32])
+	portable64 = portableTiles(portableRun[float64])
 )
 
 func portableTiles[T Float](k func(p *args[T], rows, vectors int)) tiles[T] {
@@ -35,8 +35,16 @@ func portableTiles[T Float](k func(p *args[T], rows, vectors int)) tiles[T] {
 
 func at[T any](p *T, bytes int) *T { return (*T)(unsafe.Add(unsafe.Pointer(p), bytes)) }
 
-// portableTile is the definition of a kernel.
-func portableTile[T Float](p *args[T], rows, _ int) {
+// portableRun is the definition of a kernel.
+func portableRun[T Float](p *args[T], rows, _ int) {
+	x := *p
+	for range p.tiles {
+		portableTile(&x, rows)
+		x.a, x.c = at(x.a, p.aTile), at(x.c, p.cTile)
+	}
+}
+
+func portableTile[T Float](p *args[T], rows int) {
 	size := int(unsafe.Sizeof(*p.a))
 	n := p.lastLanes
 	var acc [portableRows][portableLanes]T
