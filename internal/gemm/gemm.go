@@ -44,6 +44,10 @@ type Product[T Float] struct {
 	CRow                    int
 
 	Accumulate bool
+
+	// aTile, if it is not 0, tells that a is packed: full tiles of rows, the last
+	// one perhaps with fewer, so many elements apart.
+	aTile int
 }
 
 // args is what a kernel reads, with strides in bytes. gen knows the offsets.
@@ -92,9 +96,10 @@ func active[T Float]() *tiles[T] {
 
 // Run computes the product. It panics if a slice is too short. bias is nil or
 // has Cols elements. c must not overlap the others.
-func (p *Product[T]) Run(c, a, b, bias []T) { p.run(active[T](), c, a, b, bias) }
+func (p *Product[T]) Run(c, a, b, bias []T) { p.run(active[T](), c, a, b, bias, nil) }
 
-func (p *Product[T]) run(t *tiles[T], c, a, b, bias []T) {
+// run calls done, if it is not nil, when columns [j, j+cols) are finished.
+func (p *Product[T]) run(t *tiles[T], c, a, b, bias []T, done func(j, cols int)) {
 	if p.Rows <= 0 || p.Cols <= 0 {
 		return
 	}
@@ -133,23 +138,39 @@ func (p *Product[T]) run(t *tiles[T], c, a, b, bias []T) {
 			x.bias = &bias[j]
 		}
 		x.b = &b[k*panel]
-		// The rows in tiles as even as can be: a tile of one or two rows would wait
-		// for its own additions.
-		n = (p.Rows + t.rows - 1) / t.rows
-		rows, taller := p.Rows/n, p.Rows%n
 		i := 0
-		run := func(tiles, rows int) {
-			most := max(1, maxWork/(rows*x.depth*x.segments))
-			for ; tiles > 0; tiles -= x.tiles {
-				x.a, x.c = &a[i*aRow], &c[i*p.CRow+j]
-				x.tiles, x.aTile, x.cTile = min(tiles, most), rows*x.aRow, rows*x.cRow
-				kernels[rows-1](noescape(&x))
-				i += x.tiles * rows
+		for _, r := range p.heights(t.rows) {
+			x.aTile, x.cTile = r.rows*x.aRow, r.rows*x.cRow
+			if p.aTile != 0 {
+				x.aTile = p.aTile * size
+			}
+			most := max(1, maxWork/max(1, r.rows*x.depth*x.segments))
+			for left := r.tiles; left > 0; left -= x.tiles {
+				at := i * aRow
+				if p.aTile != 0 {
+					at = i / t.rows * p.aTile
+				}
+				x.a, x.c, x.tiles = &a[at], &c[i*p.CRow+j], min(left, most)
+				kernels[r.rows-1](noescape(&x))
+				i += x.tiles * r.rows
 			}
 		}
-		run(taller, rows+1)
-		run(n-taller, rows)
+		if done != nil {
+			done(j, n)
+		}
 	}
+}
+
+// heights splits the rows into tiles as even as can be, the taller ones first: a
+// tile of one or two rows would wait for its own additions.
+func (p *Product[T]) heights(most int) [2]struct{ tiles, rows int } {
+	n := (p.Rows + most - 1) / most
+	rows, taller := p.Rows/n, p.Rows%n
+	if p.aTile != 0 {
+		rows, taller = p.Rows%most, p.Rows/most
+		return [2]struct{ tiles, rows int }{{taller, most}, {min(1, rows), rows}}
+	}
+	return [2]struct{ tiles, rows int }{{taller, rows + 1}, {n - taller, rows}}
 }
 
 // maxWork bounds the rows times depth of one call: the scheduler cannot stop a
@@ -197,19 +218,27 @@ func noescape[T any](p *T) *T {
 // beyond cols become 0. A product reads it with BStep = Width and BPanel =
 // rows*Width.
 func Pack[T Float](dst, b []T, rows, cols, row, col int) {
-	width := Width[T]()
+	pack(active[T](), dst, b, rows, cols, row, col)
+}
+
+func pack[T Float](t *tiles[T], dst, b []T, rows, cols, row, col int) {
+	width := t.lanes * t.vectors
 	for j0 := 0; j0 < cols; j0 += width {
 		panel := dst[j0*rows:][:rows*width]
 		n := min(width, cols-j0)
+		if col != 1 {
+			// Along the rows of the source: its elements are neighbours there.
+			for j := range n {
+				from := b[(j0+j)*col:]
+				for k, at := 0, j; k < rows; k, at = k+1, at+width {
+					panel[at] = from[k*row]
+				}
+			}
+		}
 		for k := range rows {
 			line := panel[k*width:][:width]
-			from := b[k*row+j0*col:]
 			if col == 1 {
-				copy(line, from[:n])
-			} else {
-				for j := range n {
-					line[j] = from[j*col]
-				}
+				copy(line, b[k*row+j0:][:n])
 			}
 			clear(line[n:])
 		}

@@ -89,7 +89,7 @@ func testProducts[T Float](t *testing.T, tiles *tiles[T], tolerance float64) {
 			bias = fill(r, guard.End[T](t, p.Cols))
 		}
 		want, scale := reference(&p, width, c, a, b, bias)
-		p.run(tiles, c, a, b, bias)
+		p.run(tiles, c, a, b, bias, nil)
 		for i := range c {
 			row, col := i/p.CRow, i%p.CRow
 			if col >= p.Cols {
@@ -123,17 +123,17 @@ func TestEmptyProducts(t *testing.T) {
 	for name, tiles := range levels() {
 		c := []float32{1, 2, 3, 4, 5, 6}
 		p := Product[float32]{Rows: 2, Cols: 3, CRow: 3}
-		p.run(tiles, c, nil, nil, []float32{7, 8, 9})
+		p.run(tiles, c, nil, nil, []float32{7, 8, 9}, nil)
 		if got := fmt.Sprint(c); got != "[7 8 9 7 8 9]" {
 			t.Errorf("%s: no terms and a bias: %s", name, got)
 		}
 		p.Accumulate = true
-		p.run(tiles, c, nil, nil, nil)
+		p.run(tiles, c, nil, nil, nil, nil)
 		if got := fmt.Sprint(c); got != "[7 8 9 7 8 9]" {
 			t.Errorf("%s: accumulating no terms: %s", name, got)
 		}
 		p.Rows = 0
-		p.run(tiles, nil, nil, nil, nil)
+		p.run(tiles, nil, nil, nil, nil, nil)
 	}
 }
 
@@ -143,7 +143,7 @@ func TestNaNAndInfinityPass(t *testing.T) {
 		a, b := []float32{0, 1}, []float32{float32(math.Inf(1)), 2}
 		c := make([]float32, 1)
 		p := Product[float32]{Rows: 1, Cols: 1, Segments: 1, Depth: 2, AStep: 1, ARow: 2, BStep: 1, CRow: 1}
-		p.run(tiles, c, a, b, nil)
+		p.run(tiles, c, a, b, nil, nil)
 		if c[0] == c[0] {
 			t.Errorf("%s: 0*Inf + 2 = %v, want NaN", name, c[0])
 		}
@@ -166,7 +166,7 @@ func TestSubnormalsAreZeroInAssemblyAlone(t *testing.T) {
 				}
 				c := make([]float32, rows*cols)
 				p := Product[float32]{Rows: rows, Cols: cols, Segments: 1, Depth: 1, AStep: 1, ARow: 1, BStep: cols, CRow: cols}
-				p.run(tiles, c, a, b, nil)
+				p.run(tiles, c, a, b, nil, nil)
 				for i, v := range c {
 					if assembly := name != cpu.Portable.String(); (v == 0) != assembly {
 						t.Fatalf("%s: %dx%d: element %d is %v", name, rows, cols, i, v)
@@ -189,11 +189,11 @@ func TestRowsDoNotDependOnTheirTile(t *testing.T) {
 	for name, tiles := range levels() {
 		p := Product[float32]{Rows: rows, Cols: cols, Segments: 1, Depth: depth, AStep: 1, ARow: depth, BStep: cols, CRow: cols}
 		all := make([]float32, rows*cols)
-		p.run(tiles, all, a, b, nil)
+		p.run(tiles, all, a, b, nil, nil)
 		p.Rows = 1
 		for i := range rows {
 			one := make([]float32, cols)
-			p.run(tiles, one, a[i*depth:], b, nil)
+			p.run(tiles, one, a[i*depth:], b, nil, nil)
 			for j := range one {
 				if one[j] != all[i*cols+j] {
 					t.Fatalf("%s: row %d alone differs in column %d: %v, %v", name, i, j, one[j], all[i*cols+j])
@@ -230,7 +230,7 @@ func TestAdditionsAreInOrder(t *testing.T) {
 				}
 				p := Product[float32]{Rows: rows, Cols: cols, Segments: segments, Depth: depth,
 					ASegment: depth, AStep: 1, ARow: segments * depth, BSegment: depth * cols, BStep: cols, CRow: cols, Accumulate: true}
-				p.run(tiles, c, a, b, bias)
+				p.run(tiles, c, a, b, bias, nil)
 				for i := range c {
 					if c[i] != want[i] {
 						t.Fatalf("%s: %dx%d: element %d is %v, want %v", name, rows, cols, i, c[i], want[i])
@@ -314,7 +314,7 @@ func BenchmarkSubnormals(b *testing.B) {
 			c := make([]float32, rows*cols)
 			b.Run(fmt.Sprintf("%s/%v", name, tiny), func(b *testing.B) {
 				for b.Loop() {
-					p.run(tiles, c, x, y, nil)
+					p.run(tiles, c, x, y, nil, nil)
 				}
 			})
 		}
@@ -333,7 +333,7 @@ func BenchmarkProduct(b *testing.B) {
 				x, y := fill(r, make([]float32, s.rows*s.depth)), fill(r, make([]float32, s.depth*((s.cols+width-1)/width*width)))
 				c := make([]float32, s.rows*s.cols)
 				for b.Loop() {
-					p.run(t, c, x, y, nil)
+					p.run(t, c, x, y, nil, nil)
 				}
 				b.ReportMetric(2e-9*float64(s.rows*s.cols*s.depth)*float64(b.N)/b.Elapsed().Seconds(), "GFLOP/s")
 			})
