@@ -65,14 +65,7 @@ func (t *x86Tile) kernel(sym string) {
 			t.emit("VMOVUPS (BX), %s", t.mask())
 		}
 	}
-	// Products of subnormal numbers take more than ten times as long on many
-	// processors, and gradients are full of them near the end of a training: MXCSR's
-	// bits 6 and 15 make them 0.
-	t.emit("STMXCSR %d(AX)", argControl)
-	t.emit("MOVL %d(AX), BX", argControl)
-	t.emit("ORL $0x8040, BX")
-	t.emit("MOVL BX, %d(AX)", argFlushing)
-	t.emit("LDMXCSR %d(AX)", argFlushing)
+	t.flushSubnormals(argControl, argFlushing)
 	t.multiples()
 	for _, m := range [][2]int{{argA, argTileA}, {argC, argTileC}, {argTiles, argTilesLeft}} {
 		t.emit("MOVQ %d(AX), BX", m[0])
@@ -125,6 +118,17 @@ func (t *x86Tile) kernel(sym string) {
 func (t *x86Tile) add(step, to int) {
 	t.emit("MOVQ %d(AX), SI", step)
 	t.emit("ADDQ SI, %d(AX)", to)
+}
+
+// flushSubnormals sets MXCSR's bits 6 and 15: operations with subnormal numbers
+// take more than ten times as long on many processors, and gradients are full of
+// them near the end of a training. The mode as it was stands in args at control.
+func (e *x86) flushSubnormals(control, flushing int) {
+	e.emit("STMXCSR %d(AX)", control)
+	e.emit("MOVL %d(AX), BX", control)
+	e.emit("ORL $0x8040, BX")
+	e.emit("MOVL BX, %d(AX)", flushing)
+	e.emit("LDMXCSR %d(AX)", flushing)
 }
 
 // multiples computes those multiples of aRow that the rows need.

@@ -1,7 +1,8 @@
 // Command gen writes the kernels of internal/kernel: assembly for AVX2,
 // AVX-512 and NEON, the portable Go versions, and the dispatch tables, all
 // from one description of each kernel; and the tiles of matrix products of
-// internal/gemm, which gemm*.go describe.
+// internal/gemm, which gemm*.go describe, and the transforms of internal/conv, in
+// winograd*.go.
 //
 //	go -C gen run .
 //
@@ -39,10 +40,11 @@ var simdLevels = []simdLevel{
 func main() {
 	log.SetFlags(0)
 	log.SetPrefix("gen: ")
-	dir := flag.String("o", "../internal", "folder that holds kernel and gemm")
+	dir := flag.String("o", "../internal", "folder that holds kernel, gemm and conv")
 	flag.Parse()
 	write(filepath.Join(*dir, "kernel"), elementwise())
 	write(filepath.Join(*dir, "gemm"), products())
+	write(filepath.Join(*dir, "conv"), winograd())
 }
 
 // products returns the files of the tiles of matrix products.

@@ -1,13 +1,14 @@
-// Package conv computes convolutions and their gradients, one sample at a time,
-// channels last.
+// Package conv computes convolutions and their gradients, channels last.
 //
 // Direct reads the windows where they lie: a row of a window is contiguous
 // there, so that a row of output pixels is one product of internal/gemm, without
-// im2col. Other algorithms implement Algorithm beside it.
+// im2col. Winograd's algorithms trade products of 3x3 windows for additions. All
+// implement Algorithm, and New chooses one by the shape.
 package conv
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/isrlu/isrlu/internal/gemm"
 )
@@ -61,24 +62,84 @@ func (s *Shape) MACs() int64 {
 func (s *Shape) paddedHeight() int { return s.Height + s.Top + s.Bottom }
 func (s *Shape) paddedWidth() int  { return s.Width + s.Left + s.Right }
 
-// An Algorithm runs the three passes of one convolution. Prepare must be called
-// whenever the weights have changed; the passes may then run at once on
-// different samples, each with scratch memory of its own.
+// An Algorithm runs the three passes of one convolution, each on any number of
+// samples, one after the other in x and y. Prepare must be called whenever the
+// weights have changed; the passes may then run at once on different samples,
+// each with scratch memory of its own. The results for a sample do not depend on
+// those beside it.
 type Algorithm[T gemm.Float] interface {
+	// Name says which algorithm it is.
+	Name() string
 	// Prepare packs the weights for Forward, and for BackwardData if train is
 	// set.
 	Prepare(w []T, train bool)
+	// Group returns the least number of samples at which a pass is fast.
+	Group() int
 	// Scratch returns the elements of scratch memory that a pass needs.
 	Scratch() int
 	// Forward sets y to the convolution of x plus bias, which may be nil, and
-	// calls epilogue, if it is not nil, for each part [from, to) of y when it
-	// has been written and is still in a cache.
-	Forward(y, x, bias, scratch []T, epilogue func(from, to int))
+	// calls epilogue, if it is not nil, for each part [from, to) of a sample's y, in
+	// order, when it has been written and is still in a cache. A part is whole rows.
+	Forward(y, x, bias, scratch []T, epilogue func(sample, from, to int))
 	// BackwardData sets dx to the gradient with respect to x.
 	BackwardData(dx, dy, scratch []T)
-	// BackwardWeights adds the gradient with respect to the weights to dw.
+	// BackwardWeights sets dw to the gradient with respect to the weights, summed
+	// over the samples in an order that depends on their number alone.
 	BackwardWeights(dw, x, dy, scratch []T)
 }
 
-// New returns the algorithm that is best for the shape, which must be valid.
-func New[T gemm.Float](s Shape) Algorithm[T] { return newDirect[T](s) }
+// New returns the algorithm that costs the least for the shape, which must be
+// valid, by a count of operations that is the same on every machine.
+func New[T gemm.Float](s Shape) Algorithm[T] {
+	best, cost := Direct, s.cost(Direct)
+	for _, k := range []Kind{Winograd2, Winograd4} {
+		if c := s.cost(k); c < cost {
+			best, cost = k, c
+		}
+	}
+	return Of[T](s, best)
+}
+
+// A Kind is an algorithm.
+type Kind int
+
+// The algorithms. Every one of them can be asked for by Of, for tests and
+// comparisons.
+const (
+	// Direct multiplies the windows where they lie.
+	Direct Kind = iota
+	// Winograd2 is F(2x2,3x3) and Winograd4 F(4x4,3x3), for 3x3 windows of stride 1.
+	Winograd2
+	Winograd4
+)
+
+// Of returns an algorithm for a shape that it can compute: Direct where kind
+// cannot.
+func Of[T gemm.Float](s Shape, kind Kind) Algorithm[T] {
+	switch {
+	case kind == Winograd4 && s.canWinograd():
+		return newWinograd[T](s, 4)
+	case kind == Winograd2 && s.canWinograd():
+		return newWinograd[T](s, 2)
+	}
+	return newDirect[T](s)
+}
+
+// cost estimates a forward pass over one sample in multiply-adds. An operation of
+// a transform counts as two: it comes with loads and stores. A transform of n
+// numbers to m takes about 2n operations.
+func (s *Shape) cost(k Kind) int64 {
+	if k == Direct {
+		return s.MACs()
+	}
+	if !s.canWinograd() {
+		return math.MaxInt64
+	}
+	m := int64(4)
+	if k == Winograd2 {
+		m = 2
+	}
+	n, in, out := m+2, int64(s.In), int64(s.Out)
+	tiles := (int64(s.OutHeight()) + m - 1) / m * ((int64(s.OutWidth()) + m - 1) / m)
+	return tiles * (n*n*in*out + 8*n*n*in + 4*n*(n+m)*out)
+}

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/isrlu/isrlu/internal/gemm"
+	"github.com/isrlu/isrlu/internal/guard"
 )
 
 // shapes walks kernels, strides and paddings, among them those that leave rows
@@ -63,63 +64,100 @@ func random[T gemm.Float](r *rand.Rand, n int) []T {
 	return v
 }
 
-func TestPassesMatchTheDefinition(t *testing.T) {
-	t.Run("float32", func(t *testing.T) { testPasses[float32](t, 2e-6) })
-	t.Run("float64", func(t *testing.T) { testPasses[float64](t, 1e-14) })
+// kinds are the algorithms that can compute a shape.
+func (s *Shape) kinds() []Kind {
+	if s.canWinograd() {
+		return []Kind{Direct, Winograd2, Winograd4}
+	}
+	return []Kind{Direct}
 }
 
-func testPasses[T gemm.Float](t *testing.T, tolerance float64) {
+// tolerances of the passes, relative to the largest element.
+func tolerance[T gemm.Float](k Kind) float64 {
+	var z T
+	if _, ok := any(z).(float64); ok {
+		return 1e-13
+	}
+	if k == Winograd4 {
+		return 5e-6
+	}
+	return 2e-6
+}
+
+func TestPassesMatchTheDefinition(t *testing.T) {
+	t.Run("float32", func(t *testing.T) { testPasses[float32](t) })
+	t.Run("float64", func(t *testing.T) { testPasses[float64](t) })
+}
+
+func testPasses[T gemm.Float](t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 1))
-	for _, s := range shapes(testing.Short()) {
-		x, w := random[T](r, s.Height*s.Width*s.In), random[T](r, s.Weights())
-		dy := random[T](r, s.OutHeight()*s.OutWidth()*s.Out)
-		bias, dw := random[T](r, s.Out), random[T](r, s.Weights())
+	for i, s := range shapes(testing.Short()) {
+		samples := 1 + i%3
+		n, m := s.Height*s.Width*s.In, s.OutHeight()*s.OutWidth()*s.Out
+		x, w := guarded[T](t, r, samples*n), guarded[T](t, r, s.Weights())
+		dy, bias := guarded[T](t, r, samples*m), guarded[T](t, r, s.Out)
 		y, dx := make([]float64, len(dy)), make([]float64, len(x))
-		dwWant := make([]float64, len(w))
+		dw := make([]float64, len(w))
 		for i := range y {
 			y[i] = float64(bias[i%s.Out])
 		}
-		for i := range dw {
-			dwWant[i] = float64(dw[i])
+		for i := range samples {
+			s.each(func(py, px, pw int) {
+				px, py = i*n+px, i*m+py
+				for c := range s.In {
+					for f := range s.Out {
+						k := pw + c*s.Out + f
+						y[py+f] += float64(x[px+c]) * float64(w[k])
+						dx[px+c] += float64(dy[py+f]) * float64(w[k])
+						dw[k] += float64(dy[py+f]) * float64(x[px+c])
+					}
+				}
+			})
 		}
-		s.each(func(py, px, pw int) {
-			for c := range s.In {
-				for f := range s.Out {
-					k := pw + c*s.Out + f
-					y[py+f] += float64(x[px+c]) * float64(w[k])
-					dx[px+c] += float64(dy[py+f]) * float64(w[k])
-					dwWant[k] += float64(dy[py+f]) * float64(x[px+c])
+		for _, kind := range s.kinds() {
+			a := Of[T](s, kind)
+			a.Prepare(w, true)
+			scratch := guarded[T](t, r, a.Scratch())
+			spoil := func() {
+				for i := range scratch {
+					scratch[i] = T(math.NaN()) // what a pass did not write must not count
 				}
 			}
-		})
-		a := New[T](s)
-		a.Prepare(w, true)
-		scratch := make([]T, a.Scratch())
-		spoil := func() {
-			for i := range scratch {
-				scratch[i] = T(math.NaN())
+			gotY, gotX, gotW := guarded[T](t, r, len(y)), guarded[T](t, r, len(x)), guarded[T](t, r, len(w))
+			spoil()
+			covered := 0
+			a.Forward(gotY, x, bias, scratch, func(sample, from, to int) {
+				if sample*m+from != covered || (to-from)%(s.OutWidth()*s.Out) != 0 {
+					t.Fatalf("%+v, %s: epilogue of sample %d from %d to %d after %d", s, a.Name(), sample, from, to, covered)
+				}
+				covered = sample*m + to
+			})
+			if covered != len(y) {
+				t.Fatalf("%+v, %s: epilogue ran on %d of %d elements", s, a.Name(), covered, len(y))
 			}
-		}
-		spoil()
-		gotY, gotX := make([]T, len(y)), random[T](r, len(x))
-		covered := 0
-		a.Forward(gotY, x, bias, scratch, func(from, to int) {
-			if from != covered {
-				t.Fatalf("%+v: epilogue from %d after %d", s, from, covered)
+			spoil()
+			a.BackwardData(gotX, dy, scratch)
+			spoil()
+			a.BackwardWeights(gotW, x, dy, scratch)
+			what := a.Name() + ", "
+			compare(t, s, what+"y", gotY, y, tolerance[T](kind))
+			compare(t, s, what+"dx", gotX, dx, tolerance[T](kind))
+			compare(t, s, what+"dw", gotW, dw, tolerance[T](kind))
+			spoil()
+			a.Forward(gotY, x, nil, scratch, nil)
+			for i := range y {
+				gotY[i] += bias[i%s.Out]
 			}
-			covered = to
-		})
-		if covered != len(y) {
-			t.Fatalf("%+v: epilogue ran on %d of %d elements", s, covered, len(y))
+			compare(t, s, what+"y without bias", gotY, y, tolerance[T](kind))
 		}
-		spoil()
-		a.BackwardData(gotX, dy, scratch)
-		spoil()
-		a.BackwardWeights(dw, x, dy, scratch)
-		compare(t, s, "y", gotY, y, tolerance)
-		compare(t, s, "dx", gotX, dx, tolerance)
-		compare(t, s, "dw", dw, dwWant, tolerance)
 	}
+}
+
+// guarded returns random numbers that end at a protected page.
+func guarded[T gemm.Float](t *testing.T, r *rand.Rand, n int) []T {
+	v := guard.End[T](t, n)
+	copy(v, random[T](r, n))
+	return v
 }
 
 func compare[T gemm.Float](t *testing.T, s Shape, what string, got []T, want []float64, tolerance float64) {
@@ -164,22 +202,29 @@ func BenchmarkConv(b *testing.B) {
 		s.StrideHeight, s.StrideWidth = max(s.StrideHeight, 1), max(s.StrideWidth, 1)
 		s.Top, s.Bottom, s.Left, s.Right = s.KernelHeight/2, s.KernelHeight/2, s.KernelWidth/2, s.KernelWidth/2
 		r := rand.New(rand.NewPCG(1, 1))
-		x, w := random[float32](r, s.Height*s.Width*s.In), random[float32](r, s.Weights())
-		y := random[float32](r, s.OutHeight()*s.OutWidth()*s.Out)
-		a := New[float32](s)
-		a.Prepare(w, true)
-		scratch := make([]float32, a.Scratch())
-		for name, f := range map[string]func(){
-			"forward": func() { a.Forward(y, x, nil, scratch, nil) },
-			"data":    func() { a.BackwardData(x, y, scratch) },
-			"weights": func() { a.BackwardWeights(w, x, y, scratch) },
-		} {
-			b.Run(name+"/"+shapeName(s), func(b *testing.B) {
-				for b.Loop() {
-					f()
-				}
-				b.ReportMetric(2e-9*float64(s.MACs())*float64(b.N)/b.Elapsed().Seconds(), "GFLOP/s")
-			})
+		const samples = 8
+		x, w := random[float32](r, samples*s.Height*s.Width*s.In), random[float32](r, s.Weights())
+		y, dw := random[float32](r, samples*s.OutHeight()*s.OutWidth()*s.Out), make([]float32, s.Weights())
+		for _, kind := range s.kinds() {
+			a := Of[float32](s, kind)
+			a.Prepare(w, true)
+			scratch := make([]float32, a.Scratch())
+			for _, pass := range []struct {
+				name string
+				run  func()
+			}{
+				{"prepare", func() { a.Prepare(w, true) }},
+				{"forward", func() { a.Forward(y, x, nil, scratch, nil) }},
+				{"data", func() { a.BackwardData(x, y, scratch) }},
+				{"weights", func() { a.BackwardWeights(dw, x, y, scratch) }},
+			} {
+				b.Run(shapeName(s)+"/"+a.Name()+"/"+pass.name, func(b *testing.B) {
+					for b.Loop() {
+						pass.run()
+					}
+					b.ReportMetric(2e-9*samples*float64(s.MACs())*float64(b.N)/b.Elapsed().Seconds(), "GFLOP/s")
+				})
+			}
 		}
 	}
 }

@@ -6,7 +6,7 @@ import "github.com/isrlu/isrlu/internal/gemm"
 // of the window.
 type direct[T gemm.Float] struct {
 	Shape
-	forward []T // the weights, packed: window by output channels
+	packed  []T // the weights, packed: window by output channels
 	classes []class[T]
 
 	// Zeros around dy, so that no window of BackwardData leaves it.
@@ -64,8 +64,8 @@ func taps(r, n, stride int) int {
 
 func (d *direct[T]) Prepare(w []T, train bool) {
 	depth := d.KernelHeight * d.KernelWidth * d.In
-	d.forward = grow(d.forward, gemm.PackedSize[T](depth, d.Out))
-	gemm.Pack(d.forward, w, depth, d.Out, d.Out, 1)
+	d.packed = grow(d.packed, gemm.PackedSize[T](depth, d.Out))
+	gemm.Pack(d.packed, w, depth, d.Out, d.Out, 1)
 	if !train {
 		return
 	}
@@ -128,7 +128,24 @@ func pad[T gemm.Float](scratch, x []T, rows, cols, top, bottom, left, right int)
 	return scratch
 }
 
-func (d *direct[T]) Forward(y, x, bias, scratch []T, epilogue func(from, to int)) {
+func (d *direct[T]) Name() string { return "direct" }
+
+// Group is 1: a sample is work enough.
+func (d *direct[T]) Group() int { return 1 }
+
+// samples calls f for each sample with its x and y.
+func (d *direct[T]) samples(x, y []T, f func(i int, x, y []T)) {
+	in, out := d.Height*d.Width*d.In, d.OutHeight()*d.OutWidth()*d.Out
+	for i := range len(x) / in {
+		f(i, x[i*in:][:in], y[i*out:][:out])
+	}
+}
+
+func (d *direct[T]) Forward(y, x, bias, scratch []T, epilogue func(sample, from, to int)) {
+	d.samples(x, y, func(i int, x, y []T) { d.forwardSample(i, y, x, bias, scratch, epilogue) })
+}
+
+func (d *direct[T]) forwardSample(sample int, y, x, bias, scratch []T, epilogue func(sample, from, to int)) {
 	x = d.padded(x, scratch)
 	row := d.paddedWidth() * d.In
 	run := d.KernelWidth * d.In
@@ -141,14 +158,18 @@ func (d *direct[T]) Forward(y, x, bias, scratch []T, epilogue func(from, to int)
 	}
 	size := d.OutWidth() * d.Out
 	for oy := range d.OutHeight() {
-		p.Run(y[oy*size:][:size], x[oy*d.StrideHeight*row:], d.forward, bias)
+		p.Run(y[oy*size:][:size], x[oy*d.StrideHeight*row:], d.packed, bias)
 		if epilogue != nil {
-			epilogue(oy*size, (oy+1)*size)
+			epilogue(sample, oy*size, (oy+1)*size)
 		}
 	}
 }
 
 func (d *direct[T]) BackwardData(dx, dy, scratch []T) {
+	d.samples(dx, dy, func(_ int, dx, dy []T) { d.dataGradient(dx, dy, scratch) })
+}
+
+func (d *direct[T]) dataGradient(dx, dy, scratch []T) {
 	dy = pad(scratch, dy, d.OutHeight(), d.OutWidth()*d.Out, d.dyTop, d.dyBottom, d.dyLeft*d.Out, d.dyRight*d.Out)
 	row := (d.OutWidth() + d.dyLeft + d.dyRight) * d.Out
 	width := gemm.Width[T]()
@@ -174,6 +195,11 @@ func (d *direct[T]) BackwardData(dx, dy, scratch []T) {
 }
 
 func (d *direct[T]) BackwardWeights(dw, x, dy, scratch []T) {
+	d.samples(x, dy, func(i int, x, dy []T) { d.weightGradient(dw, x, dy, scratch, i > 0) })
+}
+
+// weightGradient adds one sample's part to dw, or sets dw to it.
+func (d *direct[T]) weightGradient(dw, x, dy, scratch []T, add bool) {
 	x = d.padded(x, scratch)
 	row := d.paddedWidth() * d.In
 	run := d.KernelWidth * d.In
@@ -181,7 +207,7 @@ func (d *direct[T]) BackwardWeights(dw, x, dy, scratch []T) {
 		Rows: run, Cols: d.Out, Segments: d.OutHeight(), Depth: d.OutWidth(),
 		ASegment: d.StrideHeight * row, AStep: d.StrideWidth * d.In, ARow: 1,
 		BSegment: d.OutWidth() * d.Out, BStep: d.Out,
-		CRow: d.Out, Accumulate: true,
+		CRow: d.Out, Accumulate: add,
 	}
 	for ky := range d.KernelHeight {
 		p.Run(dw[ky*run*d.Out:], x[ky*row:], dy, nil)

@@ -45,6 +45,11 @@ type Product[T Float] struct {
 
 	Accumulate bool
 
+	// Batch products of one shape run together if it is not 0; their operands lie
+	// so many elements apart. They share the bias.
+	Batch                  int
+	ABatch, BBatch, CBatch int
+
 	// aTile, if it is not 0, tells that a is packed: full tiles of rows, the last
 	// one perhaps with fewer, so many elements apart.
 	aTile int
@@ -124,7 +129,11 @@ func (p *Product[T]) run(t *tiles[T], c, a, b, bias []T, done func(j, cols int))
 		x.segments, x.depth = 1, 1
 		a, b = make([]T, 1), make([]T, width)
 		aRow, panel, x.aRow = 0, 0, 0
+		if p.Batch > 1 {
+			panic("gemm: a batch of products of no depth")
+		}
 	}
+	heights := p.heights(t.rows)
 	for j, k := 0, 0; j < p.Cols; j, k = j+width, k+1 {
 		n := min(width, p.Cols-j)
 		vectors := (n + t.lanes - 1) / t.lanes
@@ -137,22 +146,24 @@ func (p *Product[T]) run(t *tiles[T], c, a, b, bias []T, done func(j, cols int))
 		if bias != nil {
 			x.bias = &bias[j]
 		}
-		x.b = &b[k*panel]
-		i := 0
-		for _, r := range p.heights(t.rows) {
-			x.aTile, x.cTile = r.rows*x.aRow, r.rows*x.cRow
-			if p.aTile != 0 {
-				x.aTile = p.aTile * size
-			}
-			most := max(1, maxWork/max(1, r.rows*x.depth*x.segments))
-			for left := r.tiles; left > 0; left -= x.tiles {
-				at := i * aRow
+		for q := range max(1, p.Batch) {
+			x.b = &b[q*p.BBatch+k*panel]
+			i := 0
+			for _, r := range heights {
+				x.aTile, x.cTile = r.rows*x.aRow, r.rows*x.cRow
 				if p.aTile != 0 {
-					at = i / t.rows * p.aTile
+					x.aTile = p.aTile * size
 				}
-				x.a, x.c, x.tiles = &a[at], &c[i*p.CRow+j], min(left, most)
-				kernels[r.rows-1](noescape(&x))
-				i += x.tiles * r.rows
+				most := max(1, maxWork/max(1, r.rows*x.depth*x.segments))
+				for left := r.tiles; left > 0; left -= x.tiles {
+					at := q*p.ABatch + i*aRow
+					if p.aTile != 0 {
+						at = i / t.rows * p.aTile
+					}
+					x.a, x.c, x.tiles = &a[at], &c[q*p.CBatch+i*p.CRow+j], min(left, most)
+					kernels[r.rows-1](noescape(&x))
+					i += x.tiles * r.rows
+				}
 			}
 		}
 		if done != nil {
@@ -183,8 +194,8 @@ func (p *Product[T]) check(c, a, b, bias int, hasBias bool, panel, width int) {
 	last := func(n, stride int) int { return max(0, (n-1)*stride) }
 	first := func(n, stride int) int { return min(0, (n-1)*stride) }
 	if p.Segments > 0 && p.Depth > 0 {
-		high := last(p.Segments, p.ASegment) + last(p.Depth, p.AStep) + last(p.Rows, p.ARow)
-		low := first(p.Segments, p.ASegment) + first(p.Depth, p.AStep) + first(p.Rows, p.ARow)
+		high := last(p.Segments, p.ASegment) + last(p.Depth, p.AStep) + last(p.Rows, p.ARow) + last(p.Batch, p.ABatch)
+		low := first(p.Segments, p.ASegment) + first(p.Depth, p.AStep) + first(p.Rows, p.ARow) + first(p.Batch, p.ABatch)
 		if high >= a || low < 0 {
 			panic(fmt.Sprintf("gemm: the product reads elements %d to %d of a, which has %d", low, high, a))
 		}
@@ -194,17 +205,22 @@ func (p *Product[T]) check(c, a, b, bias int, hasBias bool, panel, width int) {
 		if panels > 0 {
 			high = max(high, last(p.Segments, p.BSegment)+last(p.Depth, p.BStep)+(panels-1)*panel+width-1)
 		}
-		if high >= b || low < 0 || panel < 0 {
+		high += last(p.Batch, p.BBatch)
+		if high >= b || low < 0 || panel < 0 || p.BBatch < 0 {
 			panic(fmt.Sprintf("gemm: the product reads elements %d to %d of b, which has %d", low, high, b))
 		}
 	}
-	if high := last(p.Rows, p.CRow) + p.Cols - 1; high >= c || p.CRow < 0 {
+	if high := last(p.Rows, p.CRow) + p.Cols - 1 + last(p.Batch, p.CBatch); high >= c || p.CRow < 0 || p.CBatch < 0 {
 		panic(fmt.Sprintf("gemm: the product writes elements up to %d of c, which has %d", high, c))
 	}
 	if hasBias && bias < p.Cols {
 		panic(fmt.Sprintf("gemm: bias has %d elements for %d columns", bias, p.Cols))
 	}
 }
+
+// Mask returns what the assembly of a level with so many lanes a vector needs to
+// touch the first n lanes of a vector, 0 < n < lanes.
+func Mask(lanes, n int) unsafe.Pointer { return mask(lanes, n) }
 
 // noescape hides a pointer from escape analysis: no kernel keeps it.
 func noescape[T any](p *T) *T {

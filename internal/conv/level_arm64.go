@@ -1,0 +1,12 @@
+//go:build !purego
+
+package conv
+
+import "github.com/isrlu/isrlu/internal/cpu"
+
+func transforms32(l cpu.Level) *transforms[float32] {
+	if l == cpu.NEON {
+		return &transformsNEON
+	}
+	return &portableTransforms32
+}
