@@ -139,6 +139,13 @@ func (f *Function) String() string {
 	return s
 }
 
+// Monotone reports whether the function never falls: then the maximum of f over a
+// set is f of the maximum. SiLU, GELU, and DyISRU with a negative scale are not
+// monotone.
+func (f *Function) Monotone() bool {
+	return !f.row.wavy && (f.row.id != kernel.DyISRU || f.params[0] > 0)
+}
+
 // Precision returns the precision asked for. A function that has no kernels of
 // its own for it uses more accurate ones.
 func (f *Function) Precision() Precision { return f.precision }

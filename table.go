@@ -65,6 +65,9 @@ type row struct {
 	// kernelParams turns the parameters into what the kernels take; nil if
 	// they take nothing.
 	kernelParams func(p [maxParams]float64) (p32 [kernel.NumParams]float32, p64 [kernel.NumParams]float64)
+	// wavy tells that the function falls somewhere, for parameters in their
+	// domains and, where there is one, a positive scale.
+	wavy bool
 	// exactOnly reports parameters that the estimates cannot serve.
 	exactOnly func(p [maxParams]float64) bool
 	// check finds what is wrong with parameters that are each in its domain.
@@ -159,18 +162,18 @@ var rows = []*row{
 	{
 		Info: Info{Name: "silu", Title: "SiLU", Source: "Elfwing et al. 2018",
 			Formula: "x s(x), s(x) = 1/(1 + e^-x)", Derivative: "s(x) (1 + x (1 - s(x)))"},
-		id: kernel.SiLU,
+		id: kernel.SiLU, wavy: true,
 	},
 	{
 		Info: Info{Name: "gelu", Title: "GELU", Source: "Hendrycks and Gimpel 2016",
 			Formula: "x (1 + erf(x/sqrt 2))/2", Derivative: "(1 + erf(x/sqrt 2))/2 + x e^(-x^2/2)/sqrt(2 pi)"},
-		id: kernel.GELU,
+		id: kernel.GELU, wavy: true,
 	},
 	{
 		Info: Info{Name: "gelu_tanh", Title: "GELU (tanh)", Source: "Hendrycks and Gimpel 2016",
 			Formula:    "x (1 + tanh(u))/2, u = sqrt(2/pi) (x + 0.044715 x^3)",
 			Derivative: "s + x s (1 - s) 2u', s = (1 + tanh(u))/2"},
-		id: kernel.GELUTanh,
+		id: kernel.GELUTanh, wavy: true,
 	}}
 
 // plainParams hands the parameters to the kernels as they are.

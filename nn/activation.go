@@ -255,8 +255,9 @@ func backwardFromOutput[T Float](f *isrlu.Function, dx, dy, y []T) {
 
 // standalone runs an activation as an operation of its own.
 type standalone[T Float] struct {
-	in, out *value[T]
-	act     *activation[T]
+	in, out                   *value[T]
+	act                       *activation[T]
+	forwardTask, backwardTask func(task, worker int)
 }
 
 func (b *builder[T]) standalone(at int, l Activation, in *value[T]) (*value[T], error) {
@@ -268,25 +269,31 @@ func (b *builder[T]) standalone(at int, l Activation, in *value[T]) (*value[T], 
 	if !act.fromOutput {
 		in.root().keptByAct = true
 	}
-	b.add(&standalone[T]{in, out, act})
+	o := &standalone[T]{in: in, out: out, act: act}
+	o.forwardTask, o.backwardTask = o.forwardSample, o.backwardSample
+	b.add(o)
 	return out, nil
 }
 
-func (o *standalone[T]) forward(m *Model[T]) {
+func (o *standalone[T]) forward(m *Model[T]) { m.each(o.forwardTask) }
+
+func (o *standalone[T]) forwardSample(i, _ int) {
 	n := o.in.size
-	m.each(func(i, _ int) {
-		o.act.forward(o.out.data[i*n:][:n], o.in.data[i*n:][:n], 0, o.act.channels)
-	})
+	o.act.forward(o.out.data[i*n:][:n], o.in.data[i*n:][:n], 0, o.act.channels)
 }
 
 func (o *standalone[T]) backward(m *Model[T]) {
+	o.act.begin(m.n)
+	m.each(o.backwardTask)
+	o.act.end(m.n)
+}
+
+func (o *standalone[T]) backwardSample(i, _ int) {
 	n, v := o.in.size, o.in.data
 	if o.act.fromOutput {
 		v = o.out.data
 	}
-	o.act.begin(m.n)
-	m.each(func(i, _ int) { o.act.backward(o.out.grad[i*n:][:n], v[i*n:][:n], i) })
-	o.act.end(m.n)
+	o.act.backward(o.out.grad[i*n:][:n], v[i*n:][:n], i)
 }
 
 func (o *standalone[T]) ends() (in, out []*value[T]) { return []*value[T]{o.in}, []*value[T]{o.out} }

@@ -1,6 +1,7 @@
 package nn
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"strconv"
@@ -29,9 +30,16 @@ type builder[T Float] struct {
 	scratch int // elements that each worker needs
 	depth   int // of residual layers
 
-	// The activation to run in the epilogue of the layer being built.
-	next      *Activation
-	nextIndex int
+	// What runs in the epilogue of the layer being built: max-pooling, for a
+	// convolution, and an activation.
+	pooled, next *placed
+}
+
+// placed is a layer of a sequence where it is built.
+type placed struct {
+	layer Layer
+	index int // in the description
+	info  int // that of the model's layers, or -1
 }
 
 func (m *Model[T]) build(l limits) error {
@@ -142,41 +150,127 @@ func (b *builder[T]) weights(layer int, i Init, inputs, outputs int, shape ...in
 	return p, nil
 }
 
-// sequence appends the operations of the layers.
-func (b *builder[T]) sequence(layers Sequential, in *value[T]) (*value[T], error) {
-	for i := 0; i < len(layers); i++ {
-		if layers[i] == nil {
-			return nil, fmt.Errorf("layer %s%d is nil", b.prefix, i+1)
+// arrange returns the layers in the order in which they run: the maximum of a
+// function that never falls is the function of the maximum, which takes a part of
+// the work.
+func (b *builder[T]) arrange(layers Sequential) []placed {
+	var list []placed
+	for i, l := range layers {
+		if l != nil {
+			l = plain(l)
 		}
-		layer := plain(layers[i])
-		at := b.info(i, layer.kind())
-		b.next = nil
-		if i+1 < len(layers) && fusable(layer) && !b.m.options.Unfused {
-			if next, ok := plain(layers[i+1]).(Activation); ok {
-				b.next, b.nextIndex = &next, i+1
-			}
+		list = append(list, placed{l, i, -1})
+	}
+	for i := 1; i < len(list); i++ {
+		_, pool := list[i].layer.(MaxPool)
+		act, ok := list[i-1].layer.(Activation)
+		if !pool || !ok {
+			continue
 		}
-		fused := b.next != nil
-		out, err := b.layer(at, layer, in)
-		if err != nil {
-			return nil, fmt.Errorf("layer %s%d (%s): %w", b.prefix, i+1, layer.kind(), err)
-		}
-		b.m.layers[at].Output = out.shape
-		in = out
-		if fused {
-			i++
+		// An error of the function is reported where it is built.
+		if f, learn, err := act.resolve(&b.m.network); err == nil && f.Monotone() && (learn == Fixed || f.Params()[0] > 0) {
+			list[i-1], list[i] = list[i], list[i-1]
 		}
 	}
+	return list
+}
+
+// register gives a layer its place among the model's layers.
+func (b *builder[T]) register(p *placed) int {
+	if p.info < 0 {
+		p.info = b.info(p.index, p.layer.kind())
+	}
+	return p.info
+}
+
+// sequence appends the operations of the layers.
+func (b *builder[T]) sequence(layers Sequential, in *value[T]) (*value[T], error) {
+	list := b.arrange(layers)
+	for i := 0; i < len(list); {
+		if list[i].layer == nil {
+			return nil, fmt.Errorf("layer %s%d is nil", b.prefix, list[i].index+1)
+		}
+		n := b.fuse(list[i:])
+		for k := i; k < i+n; k++ {
+			// The model's layers stand in the order of the description.
+			if k+1 < len(list) && list[k+1].index < list[k].index {
+				b.register(&list[k+1])
+			}
+			b.register(&list[k])
+		}
+		at, layer := list[i].info, list[i].layer
+		out, err := b.layer(at, layer, in)
+		if follower := (*followerError)(nil); errors.As(err, &follower) {
+			return nil, follower.error
+		} else if err != nil {
+			return nil, b.wrap(&list[i], err)
+		}
+		if b.m.layers[at].Output == nil {
+			b.m.layers[at].Output = out.shape
+		}
+		in = out
+		i += n
+	}
 	return in, nil
+}
+
+// wrap names the layer that an error is about.
+func (b *builder[T]) wrap(p *placed, err error) error {
+	return fmt.Errorf("layer %s%d (%s): %w", b.prefix, p.index+1, p.layer.kind(), err)
+}
+
+// A followerError is about a layer that runs in the epilogue of another one, and
+// names it.
+type followerError struct{ error }
+
+func (e *followerError) Unwrap() error { return e.error }
+
+// fuse returns how many layers of the list run as one operation, and keeps those
+// after the first for the epilogue.
+func (b *builder[T]) fuse(list []placed) int {
+	b.pooled, b.next = nil, nil
+	if b.m.options.Unfused || !fusable(list[0].layer) {
+		return 1
+	}
+	n := 1
+	if _, ok := list[0].layer.(Conv2D); ok && n < len(list) {
+		if _, ok := list[n].layer.(MaxPool); ok {
+			b.pooled = &list[n]
+			n++
+		}
+	}
+	if n < len(list) {
+		if _, ok := list[n].layer.(Activation); ok {
+			b.next = &list[n]
+			n++
+		}
+	}
+	return n
 }
 
 // fusable tells whether an activation that follows runs in the layer's epilogue.
 func fusable(l Layer) bool {
 	switch l.(type) {
-	case Conv2D, Dense, BatchNorm, Residual:
+	case Conv2D, Dense, MaxPool, AvgPool, BatchNorm, Residual:
 		return true
 	}
 	return false
+}
+
+// fusedPool makes the max-pooling in the epilogue of a convolution with the output
+// y, if there is one, and returns it with the shape that is left.
+func (b *builder[T]) fusedPool(y Shape) (*maxima, Shape, error) {
+	if b.pooled == nil {
+		return nil, y, nil
+	}
+	p := *b.pooled
+	b.pooled = nil
+	pool, out, err := b.maxPool(p.layer.(MaxPool), y)
+	if err != nil {
+		return nil, nil, &followerError{b.wrap(&p, err)}
+	}
+	b.m.layers[p.info].Fused, b.m.layers[p.info].Output = true, out
+	return pool, out, nil
 }
 
 // epilogue makes the activation that follows a layer with the output y, if one
@@ -186,12 +280,11 @@ func (b *builder[T]) epilogue(y *value[T]) (act *activation[T], pre *value[T], e
 	if b.next == nil {
 		return nil, y, nil
 	}
-	next, i := *b.next, b.nextIndex
+	next := *b.next
 	b.next = nil
-	at := b.info(i, next.kind())
-	b.m.layers[at].Fused, b.m.layers[at].Output = true, y.shape
-	if act, err = b.activation(at, next, y); err != nil {
-		return nil, nil, fmt.Errorf("the activation that follows, layer %s%d: %w", b.prefix, i+1, err)
+	b.m.layers[next.info].Fused, b.m.layers[next.info].Output = true, y.shape
+	if act, err = b.activation(next.info, next.layer.(Activation), y); err != nil {
+		return nil, nil, &followerError{b.wrap(&next, err)}
 	}
 	pre = y
 	if !act.fromOutput {
@@ -217,10 +310,8 @@ func (b *builder[T]) layer(at int, l Layer, in *value[T]) (*value[T], error) {
 		return b.conv2D(at, l, in)
 	case Dense:
 		return b.dense(at, l, in)
-	case MaxPool:
-		return b.pool(at, l.Size, l.Stride, true, in)
-	case AvgPool:
-		return b.pool(at, l.Size, l.Stride, false, in)
+	case MaxPool, AvgPool:
+		return b.pool(l, in)
 	case GlobalAvgPool:
 		return b.globalAvgPool(in)
 	case Dropout:

@@ -6,20 +6,37 @@ import (
 	"github.com/isrlu/isrlu/internal/conv"
 	"github.com/isrlu/isrlu/internal/gemm"
 	"github.com/isrlu/isrlu/internal/parallel"
+	"github.com/isrlu/isrlu/internal/pool"
 )
 
-// convolution is a Conv2D with the activation that follows it.
+// convolution is a Conv2D, with the max-pooling and the activation that follow it.
 type convolution[T Float] struct {
+	m            *Model[T]
 	in, out, pre *value[T]
 	act          *activation[T]
+	pool         *maxima // nil if there is none
 	shape        conv.Shape
+	size         int // of the convolution's output
 	algorithm    conv.Algorithm[T]
 	weight, bias *Parameter[T]
-	groups       []gradients[T] // of groups of samples, summed at the end
+	groups       gradients[T] // of groups of samples, summed at the end
+	workers      []*convolutionWorker[T]
+
+	forwardTask, backwardTask func(task, worker int)
+	tasks                     int
 }
 
-// gradients are those of one group.
-type gradients[T Float] struct{ weight, bias []T }
+// gradients are those of each group.
+type gradients[T Float] struct{ weight, bias [][]T }
+
+// A convolutionWorker runs what follows a convolution on the rows just written.
+type convolutionWorker[T Float] struct {
+	o        *convolution[T]
+	y        []T // what the convolution writes, from sample first on
+	first    int
+	pooled   int // rows of the sample
+	epilogue func(sample, from, to int)
+}
 
 // maxGroups is the most groups of samples whose gradients are summed apart. It
 // bounds how many cores share the work, and does not depend on their number, so
@@ -66,7 +83,7 @@ func (b *builder[T]) conv2D(at int, l Conv2D, in *value[T]) (*value[T], error) {
 			return nil, err
 		}
 	}
-	o := &convolution[T]{in: in, shape: s}
+	o := &convolution[T]{m: b.m, in: in, shape: s, size: y.Size()}
 	var err error
 	window := s.KernelHeight * s.KernelWidth
 	if o.weight, err = b.weights(at, l.Init, window*s.In, window*s.Out, s.KernelHeight, s.KernelWidth, s.In, s.Out); err != nil {
@@ -78,19 +95,46 @@ func (b *builder[T]) conv2D(at int, l Conv2D, in *value[T]) (*value[T], error) {
 		}
 	}
 	b.m.layers[at].MACs = s.MACs()
+	b.m.layers[at].Output = y
+	if o.pool, y, err = b.fusedPool(y); err != nil {
+		return nil, err
+	}
 	o.out = b.value(y)
 	if o.act, o.pre, err = b.epilogue(o.out); err != nil {
 		return nil, err
 	}
 	in.keep()
-	o.algorithm = conv.New[T](s)
-	b.need(o.algorithm.Scratch())
+	kind := conv.Best(s)
+	if b.m.options.Direct {
+		kind = conv.Direct
+	}
+	o.algorithm = conv.Of[T](s, kind)
+	pooled := 0 // samples of the convolution's output in scratch memory
+	if o.pool != nil {
+		pooled = min(o.algorithm.Group(), b.m.options.Batch)
+	}
 	if !b.m.options.Inference {
 		n := max(1, min(maxGroups, b.m.options.Batch, groupElements/s.Weights()))
 		for range n {
-			o.groups = append(o.groups, gradients[T]{make([]T, s.Weights()), make([]T, s.Out)})
+			o.groups.weight = append(o.groups.weight, make([]T, s.Weights()))
+			o.groups.bias = append(o.groups.bias, make([]T, s.Out))
+		}
+		if o.pool != nil {
+			pooled = max(pooled, (b.m.options.Batch+n-1)/n)
 		}
 	}
+	if pooled > b.limits.total/o.size {
+		return nil, fmt.Errorf("a batch of %d takes more than %d elements; take a smaller one", b.m.options.Batch, b.limits.total)
+	}
+	b.need(o.algorithm.Scratch() + pooled*o.size)
+	for range b.m.pool.Threads() {
+		w := &convolutionWorker[T]{o: o}
+		if o.pool != nil || o.act != nil {
+			w.epilogue = w.rows
+		}
+		o.workers = append(o.workers, w)
+	}
+	o.forwardTask, o.backwardTask = o.forwardGroup, o.backwardGroup
 	b.add(o)
 	return o.out, nil
 }
@@ -106,51 +150,120 @@ func same(n, kernel, stride int) (before, after int) {
 func (o *convolution[T]) ends() (in, out []*value[T]) { return []*value[T]{o.in}, []*value[T]{o.out} }
 
 func (o *convolution[T]) forward(m *Model[T]) {
-	o.algorithm.Prepare(o.weight.Value, m.train)
+	if m.stale {
+		o.algorithm.Prepare(o.weight.Value, !m.options.Inference)
+	}
+	group := o.algorithm.Group()
+	o.tasks = max((m.n+group-1)/group, min(m.n, m.pool.Threads()))
+	m.pool.Run(o.tasks, o.forwardTask)
+}
+
+func (o *convolution[T]) forwardGroup(task, worker int) {
+	from, to := parallel.Split(o.m.n, o.tasks, task)
+	in, scratch := o.in.size, o.m.scratch[worker]
+	w := o.workers[worker]
+	w.first = from
+	if o.pool == nil {
+		w.y = o.pre.data[from*o.size : to*o.size]
+	} else {
+		n := (to - from) * o.size
+		w.y, scratch = scratch[:n], scratch[n:]
+	}
 	var bias []T
 	if o.bias != nil {
 		bias = o.bias.Value
 	}
-	in, out := o.in.size, o.out.size
-	m.each(func(i, worker int) {
-		pre, y := o.pre.data[i*out:][:out], o.out.data[i*out:][:out]
-		var epilogue func(from, to int)
-		if o.act != nil {
-			epilogue = func(from, to int) { o.act.forward(y[from:to], pre[from:to], 0, o.shape.Out) }
-		}
-		o.algorithm.Forward(pre, o.in.data[i*in:][:in], bias, m.scratch[worker], epilogue)
-	})
+	o.algorithm.Forward(w.y, o.in.data[from*in:to*in], bias, scratch, w.epilogue)
+}
+
+// rows pools and activates elements [from, to) of a sample, which are whole rows.
+func (w *convolutionWorker[T]) rows(sample, from, to int) {
+	o, i := w.o, w.first+sample
+	y := w.y[sample*o.size:][:o.size]
+	out, c := o.out.size, o.shape.Out
+	if o.pool == nil {
+		o.act.forward(o.out.data[i*out+from:i*out+to], y[from:to], 0, c)
+		return
+	}
+	if from == 0 {
+		w.pooled = 0
+	}
+	before := w.pooled
+	w.pooled = o.pool.above(to / (o.shape.OutWidth() * c))
+	if w.pooled == before {
+		return
+	}
+	pre := o.pre.data[i*out:][:out]
+	pool.Max(&o.pool.window, pre, o.pool.positions(o.m.train, i), y, before, w.pooled)
+	if o.act != nil {
+		row := o.pool.window.OutWidth() * c
+		o.act.forward(o.out.data[i*out+before*row:i*out+w.pooled*row], pre[before*row:w.pooled*row], 0, c)
+	}
 }
 
 func (o *convolution[T]) backward(m *Model[T]) {
-	in, out := o.in.size, o.out.size
-	groups := min(len(o.groups), m.n)
+	o.tasks = min(len(o.groups.weight), m.n)
 	o.act.begin(m.n)
-	m.pool.Run(groups, func(g, worker int) {
-		sum := &o.groups[g]
-		clear(sum.weight)
-		clear(sum.bias)
-		from, to := parallel.Split(m.n, groups, g)
-		for i := from; i < to; i++ {
-			dy := o.out.grad[i*out:][:out]
-			if o.act != nil {
-				o.act.backward(dy, o.pre.data[i*out:][:out], i)
-			}
-			if o.bias != nil {
-				addRows(sum.bias, dy)
-			}
-			o.algorithm.BackwardWeights(sum.weight, o.in.data[i*in:][:in], dy, m.scratch[worker])
-			if o.in.grad != nil {
-				o.algorithm.BackwardData(o.in.grad[i*in:][:in], dy, m.scratch[worker])
-			}
-		}
-	})
+	m.pool.Run(o.tasks, o.backwardTask)
 	o.act.end(m.n)
-	m.sum(o.weight.Grad, groups, func(g int) []T { return o.groups[g].weight })
+	m.sum(o.weight.Grad, o.groups.weight[:o.tasks])
 	if o.bias != nil {
-		m.sum(o.bias.Grad, groups, func(g int) []T { return o.groups[g].bias })
+		m.sum(o.bias.Grad, o.groups.bias[:o.tasks])
 	}
 }
+
+func (o *convolution[T]) backwardGroup(task, worker int) {
+	from, to := parallel.Split(o.m.n, o.tasks, task)
+	in, out, scratch := o.in.size, o.out.size, o.m.scratch[worker]
+	dy := o.out.grad[from*out : to*out]
+	if o.pool != nil {
+		n := (to - from) * o.size
+		dy, scratch = scratch[:n], scratch[n:]
+	}
+	bias := o.groups.bias[task]
+	clear(bias)
+	for i := from; i < to; i++ {
+		grad, pre := o.out.grad[i*out:][:out], o.pre.data[i*out:][:out]
+		if o.pool != nil {
+			if o.act != nil {
+				o.act.backward(grad, pre, i)
+			}
+			full := dy[(i-from)*o.size:][:o.size]
+			pool.MaxBackward(&o.pool.window, full, grad, o.pool.positions(true, i))
+			grad, pre = full, nil
+		}
+		o.rowsGradient(grad, pre, bias, i)
+	}
+	x := o.in.data[from*in : to*in]
+	o.algorithm.BackwardWeights(o.groups.weight[task], x, dy, scratch)
+	if o.in.grad != nil {
+		o.algorithm.BackwardData(o.in.grad[from*in:to*in], dy, scratch)
+	}
+}
+
+// rowsGradient takes a sample's gradient through the activation, if pre is not
+// nil, and adds it to that of the bias, part by part while these are in the
+// first-level cache.
+func (o *convolution[T]) rowsGradient(dy, pre, bias []T, sample int) {
+	block := max(1, gradientBlock/o.shape.Out) * o.shape.Out
+	if o.act != nil && o.act.param != nil && pre != nil {
+		// The gradient of a learned parameter is a sum over the whole sample.
+		o.act.backward(dy, pre, sample)
+		pre = nil
+	}
+	for from := 0; from < len(dy); from += block {
+		to := min(from+block, len(dy))
+		if o.act != nil && pre != nil {
+			o.act.backward(dy[from:to], pre[from:to], sample)
+		}
+		if o.bias != nil {
+			addRows(bias, dy[from:to])
+		}
+	}
+}
+
+// gradientBlock is the number of elements of a part.
+const gradientBlock = 4096
 
 // addRows adds the rows of dy to sum: a product with a row of ones.
 func addRows[T Float](sum, dy []T) {
@@ -165,17 +278,31 @@ func addRows[T Float](sum, dy []T) {
 // sumChunk is the number of elements that one task sums.
 const sumChunk = 8192
 
-// sum sets dst to the sum of n parts, in their order.
-func (m *Model[T]) sum(dst []T, n int, part func(int) []T) {
-	m.pool.Run((len(dst)+sumChunk-1)/sumChunk, func(task, _ int) {
-		from := task * sumChunk
-		to := min(from+sumChunk, len(dst))
-		d := dst[from:to]
-		copy(d, part(0)[from:to])
-		for g := 1; g < n; g++ {
-			for i, v := range part(g)[from:to] {
-				d[i] += v
-			}
+// A summer adds parts up in their order, each task a chunk of their elements.
+type summer[T Float] struct {
+	dst   []T
+	parts [][]T
+	task  func(task, worker int)
+}
+
+// sum sets dst to the sum of the parts.
+func (m *Model[T]) sum(dst []T, parts [][]T) {
+	s := &m.summer
+	if s.task == nil {
+		s.task = s.chunk
+	}
+	s.dst, s.parts = dst, parts
+	m.pool.Run((len(dst)+sumChunk-1)/sumChunk, s.task)
+}
+
+func (s *summer[T]) chunk(task, _ int) {
+	from := task * sumChunk
+	to := min(from+sumChunk, len(s.dst))
+	d := s.dst[from:to]
+	copy(d, s.parts[0][from:to])
+	for _, p := range s.parts[1:] {
+		for i, v := range p[from:to] {
+			d[i] += v
 		}
-	})
+	}
 }

@@ -4,20 +4,23 @@ import (
 	"fmt"
 
 	"github.com/isrlu/isrlu/internal/gemm"
+	"github.com/isrlu/isrlu/internal/parallel"
 )
 
 // dense is a Dense layer with the activation that follows it.
 type dense[T Float] struct {
+	m            *Model[T]
 	in, out, pre *value[T]
 	act          *activation[T]
 	inputs       int
 	units        int
 	weight, bias *Parameter[T]
-}
+	epilogues    []func(i, rows, j, cols int) // of each worker
+	columns      []int                        // of the task that each worker runs
 
-// denseRows is the number of rows of the weights' gradient that one task
-// computes.
-const denseRows = 84
+	forwardTask, activationTask, weightTask, inputTask func(task, worker int)
+	tasks                                              int
+}
 
 func (b *builder[T]) dense(at int, l Dense, in *value[T]) (*value[T], error) {
 	if l.Units < 1 {
@@ -26,7 +29,7 @@ func (b *builder[T]) dense(at int, l Dense, in *value[T]) (*value[T], error) {
 	if len(in.shape) != 1 {
 		return nil, fmt.Errorf("the input must be a list of features, but is %v; put flatten before it", in.shape)
 	}
-	o := &dense[T]{in: in, inputs: in.size, units: l.Units}
+	o := &dense[T]{m: b.m, in: in, inputs: in.size, units: l.Units}
 	var err error
 	if o.weight, err = b.weights(at, l.Init, o.inputs, o.units, o.inputs, o.units); err != nil {
 		return nil, err
@@ -42,76 +45,106 @@ func (b *builder[T]) dense(at int, l Dense, in *value[T]) (*value[T], error) {
 		return nil, err
 	}
 	in.keep()
-	width := gemm.Width[T]()
-	b.need(o.units * width)
+	batch := b.m.options.Batch
+	forward, weight, input := o.forwardProduct(batch, o.units), o.weightProduct(batch, o.inputs), o.inputProduct(batch, o.inputs)
+	b.need(max(forward.Scratch(), weight.Scratch(), input.Scratch()))
+	o.forwardTask, o.activationTask, o.weightTask, o.inputTask = o.forwardColumns, o.activationGradient, o.weightRows, o.inputColumns
+	o.columns = make([]int, b.m.pool.Threads())
+	for worker := range o.columns {
+		var epilogue func(i, rows, j, cols int)
+		if o.act != nil {
+			epilogue = func(i, rows, j, cols int) { o.activate(i, rows, o.columns[worker]+j, cols) }
+		}
+		o.epilogues = append(o.epilogues, epilogue)
+	}
 	b.add(o)
 	return o.out, nil
 }
 
 func (o *dense[T]) ends() (in, out []*value[T]) { return []*value[T]{o.in}, []*value[T]{o.out} }
 
-// forward computes a panel of columns in each task, so that the weights are read
-// once.
-func (o *dense[T]) forward(m *Model[T]) {
+// The products: of the inputs and the weights, of the transposed inputs and the
+// gradients, and of the gradients and the transposed weights. Each task takes some
+// columns or rows, which have no part in the order of additions.
+
+func (o *dense[T]) forwardProduct(samples, columns int) gemm.Matmul[T] {
+	return gemm.Matmul[T]{Rows: samples, Cols: columns, Depth: o.inputs, ARow: o.inputs, BRow: o.units, CRow: o.units}
+}
+
+func (o *dense[T]) weightProduct(samples, rows int) gemm.Matmul[T] {
+	return gemm.Matmul[T]{Rows: rows, Cols: o.units, Depth: samples, TransA: true, ARow: o.inputs, BRow: o.units, CRow: o.units}
+}
+
+func (o *dense[T]) inputProduct(samples, columns int) gemm.Matmul[T] {
+	return gemm.Matmul[T]{Rows: samples, Cols: columns, Depth: o.units, TransB: true, ARow: o.units, BRow: o.units, CRow: o.inputs}
+}
+
+// share splits n rows or columns, in units of a panel, among the workers.
+func (o *dense[T]) share(n int) (tasks int) {
 	width := gemm.Width[T]()
-	m.pool.Run((o.units+width-1)/width, func(task, _ int) {
-		j := task * width
-		n := min(width, o.units-j)
-		p := gemm.Product[T]{
-			Rows: m.n, Cols: n, Segments: 1, Depth: o.inputs,
-			AStep: 1, ARow: o.inputs, BStep: o.units, CRow: o.units,
-		}
-		var bias []T
-		if o.bias != nil {
-			bias = o.bias.Value[j:]
-		}
-		p.Run(o.pre.data[j:], o.in.data, o.weight.Value[j:], bias)
-		if o.act == nil {
-			return
-		}
-		for i := range m.n {
-			at := i*o.units + j
-			o.act.forward(o.out.data[at:][:n], o.pre.data[at:][:n], j, n)
-		}
-	})
+	return min(o.m.pool.Threads(), (n+width-1)/width)
+}
+
+// part returns the bounds of a task's rows or columns.
+func (o *dense[T]) part(n, task int) (from, to int) {
+	width := gemm.Width[T]()
+	from, to = parallel.Split((n+width-1)/width, o.tasks, task)
+	return from * width, min(to*width, n)
+}
+
+func (o *dense[T]) forward(m *Model[T]) {
+	o.tasks = o.share(o.units)
+	m.pool.Run(o.tasks, o.forwardTask)
+}
+
+func (o *dense[T]) forwardColumns(task, worker int) {
+	from, to := o.part(o.units, task)
+	p := o.forwardProduct(o.m.n, to-from)
+	var bias []T
+	if o.bias != nil {
+		bias = o.bias.Value[from:to]
+	}
+	o.columns[worker] = from
+	p.Run(o.pre.data[from:], o.in.data, o.weight.Value[from:], bias, o.m.scratch[worker], o.epilogues[worker])
+}
+
+func (o *dense[T]) activate(i, rows, j, cols int) {
+	for ; rows > 0; i, rows = i+1, rows-1 {
+		at := i*o.units + j
+		o.act.forward(o.out.data[at:][:cols], o.pre.data[at:][:cols], j, cols)
+	}
+}
+
+func (o *dense[T]) activationGradient(i, _ int) {
+	n := o.units
+	o.act.backward(o.out.grad[i*n:][:n], o.pre.data[i*n:][:n], i)
 }
 
 func (o *dense[T]) backward(m *Model[T]) {
-	dy := o.out.grad[:m.n*o.units]
 	if o.act != nil {
 		o.act.begin(m.n)
-		m.each(func(i, _ int) {
-			o.act.backward(dy[i*o.units:][:o.units], o.pre.data[i*o.units:][:o.units], i)
-		})
+		m.each(o.activationTask)
 		o.act.end(m.n)
 	}
 	if o.bias != nil {
 		clear(o.bias.Grad)
-		addRows(o.bias.Grad, dy)
+		addRows(o.bias.Grad, o.out.grad[:m.n*o.units])
 	}
-	tasks := (o.inputs + denseRows - 1) / denseRows
-	m.pool.Run(tasks, func(task, _ int) {
-		i := task * denseRows
-		p := gemm.Product[T]{
-			Rows: min(denseRows, o.inputs-i), Cols: o.units, Segments: 1, Depth: m.n,
-			AStep: o.inputs, ARow: 1, BStep: o.units, CRow: o.units,
-		}
-		p.Run(o.weight.Grad[i*o.units:], o.in.data[i:], dy, nil)
-	})
-	if o.in.grad == nil {
-		return
+	o.tasks = o.share(o.inputs)
+	m.pool.Run(o.tasks, o.weightTask)
+	if o.in.grad != nil {
+		m.pool.Run(o.tasks, o.inputTask)
 	}
-	// dx = dy W^T, a panel of columns in each task.
-	width := gemm.Width[T]()
-	m.pool.Run((o.inputs+width-1)/width, func(task, worker int) {
-		j := task * width
-		n := min(width, o.inputs-j)
-		packed := m.scratch[worker][:o.units*width]
-		gemm.Pack(packed, o.weight.Value[j*o.units:], o.units, n, 1, o.units)
-		p := gemm.Product[T]{
-			Rows: m.n, Cols: n, Segments: 1, Depth: o.units,
-			AStep: 1, ARow: o.units, BStep: width, CRow: o.inputs,
-		}
-		p.Run(o.in.grad[j:], dy, packed, nil)
-	})
+}
+
+func (o *dense[T]) weightRows(task, worker int) {
+	from, to := o.part(o.inputs, task)
+	p := o.weightProduct(o.m.n, to-from)
+	p.Run(o.weight.Grad[from*o.units:], o.in.data[from:], o.out.grad, nil, o.m.scratch[worker], nil)
+}
+
+func (o *dense[T]) inputColumns(task, worker int) {
+	from, to := o.part(o.inputs, task)
+	p := o.inputProduct(o.m.n, to-from)
+	p.Run(o.in.grad[from:], o.out.grad, o.weight.Value[from*o.units:], nil, o.m.scratch[worker], nil)
 }

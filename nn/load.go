@@ -137,6 +137,7 @@ func load[T Float](c *checkpoint, o Options) (*Model[T], error) {
 	if err != nil {
 		return nil, err
 	}
+	m.Changed()
 	if err = fill(c, m.tensors(), c.trainer != nil); err == nil {
 		err = m.checkLearned()
 	}

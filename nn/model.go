@@ -25,8 +25,12 @@ type Options struct {
 	Precision isrlu.Precision
 	// Inference leaves out what only training needs: the model has no gradients.
 	Inference bool
-	// Unfused runs each activation as a layer of its own, for comparisons.
+	// Unfused runs each activation and pooling as a layer of its own, for
+	// comparisons. The results have the same bits.
 	Unfused bool
+	// Direct computes every convolution from its definition, for comparisons: by
+	// none of Winograd's algorithms, whose rounding errors are larger.
+	Direct bool
 }
 
 // A Model is a network with weights. Its methods must not run at once.
@@ -48,6 +52,9 @@ type Model[T Float] struct {
 	train       bool // whether the running call trains
 	values      []*value[T]
 	extraBytes  int // a sample, kept beside values
+	summer      summer[T]
+	// stale tells that operations must pack their weights anew.
+	stale bool
 }
 
 // A Parameter is a tensor of weights, or of numbers that training keeps beside
@@ -73,7 +80,7 @@ type LayerInfo struct {
 	Output     Shape
 	Parameters int
 	MACs       int64 // multiply-adds of one sample's forward pass
-	// Fused tells that an activation runs in the layer before it.
+	// Fused tells that an activation or pooling runs in the layer before it.
 	Fused bool
 	// Function is an activation's function.
 	Function string
@@ -127,7 +134,7 @@ func newModel[T Float](n Network, o Options, l limits) (*Model[T], error) {
 	if o.Batch < 1 || o.Threads < 0 {
 		return nil, fmt.Errorf("nn: batch and threads must be positive, got %d and %d", o.Batch, o.Threads)
 	}
-	m := &Model[T]{network: n, options: o, pool: parallel.New(o.Threads)}
+	m := &Model[T]{network: n, options: o, pool: parallel.New(o.Threads), stale: true}
 	if err := m.build(l); err != nil {
 		m.Close()
 		return nil, fmt.Errorf("nn: %w", err)
@@ -151,7 +158,7 @@ func (m *Model[T]) Output() Shape { return m.shape }
 func (m *Model[T]) Layers() []LayerInfo { return m.layers }
 
 // Parameters returns all parameters, in the order of the layers. They are the
-// model's own: to set weights, copy into Value.
+// model's own: to set weights, copy into Value; see [Model.Changed].
 func (m *Model[T]) Parameters() []*Parameter[T] { return m.params }
 
 // CountParameters returns the number of trained weights, those of activation
@@ -221,10 +228,18 @@ func (m *Model[T]) forward(x []T, train bool) {
 	for _, a := range m.activations {
 		a.refresh()
 	}
+	// Training changes the weights, and so may whoever trains.
+	m.stale = m.stale || !m.options.Inference
 	for _, op := range m.ops {
 		op.forward(m)
 	}
+	m.stale = false
 }
+
+// Changed tells a model for inference that weights were written to the values of
+// [Model.Parameters] after its first call: it packs them once. Loading does so by
+// itself.
+func (m *Model[T]) Changed() { m.stale = true }
 
 // backward runs the operations in reverse; the gradient of the output is there.
 func (m *Model[T]) backward() {

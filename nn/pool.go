@@ -1,176 +1,200 @@
 package nn
 
-import "fmt"
+import (
+	"fmt"
 
-// pooling takes the maximum or the mean of windows.
-type pooling[T Float] struct {
-	in, out         *value[T]
-	size, stride    Pair
-	height, width   int // of the output
-	channels, inRow int
-	// where holds the position of each maximum in its window; nil for the mean.
+	"github.com/isrlu/isrlu/internal/pool"
+)
+
+// maxima is max-pooling with what its backward pass needs.
+type maxima struct {
+	window pool.Window
+	// where holds the position of each maximum in its window, for every sample of
+	// a batch; nil for inference.
 	where []uint8
 }
 
-func (b *builder[T]) pool(at int, size, stride Pair, maximum bool, in *value[T]) (*value[T], error) {
-	if err := image(in.shape); err != nil {
-		return nil, err
+// positions returns those of a sample, or nil where nothing is trained.
+func (p *maxima) positions(train bool, sample int) []uint8 {
+	if !train || p.where == nil {
+		return nil
+	}
+	n := p.window.OutHeight() * p.window.OutWidth() * p.window.Channels
+	return p.where[sample*n:][:n]
+}
+
+// above returns how many rows of the output need only the first rows of the input.
+func (p *maxima) above(rows int) int {
+	w := &p.window
+	if rows < w.SizeHeight {
+		return 0
+	}
+	return min(w.OutHeight(), (rows-w.SizeHeight)/w.StrideHeight+1)
+}
+
+// window checks the window of a pooling layer.
+func window(size, stride Pair, in Shape) (pool.Window, error) {
+	if err := image(in); err != nil {
+		return pool.Window{}, err
 	}
 	stride = stride.or(size)
-	h, w, c := in.shape[0], in.shape[1], in.shape[2]
+	h, w, c := in[0], in[1], in[2]
 	if size.Height < 1 || size.Width < 1 || stride.Height < 1 || stride.Width < 1 {
-		return nil, fmt.Errorf("size and stride must be at least 1, got %dx%d and %dx%d", size.Height, size.Width, stride.Height, stride.Width)
+		return pool.Window{}, fmt.Errorf("size and stride must be at least 1, got %dx%d and %dx%d", size.Height, size.Width, stride.Height, stride.Width)
 	}
 	if size.Height > h || size.Width > w {
-		return nil, fmt.Errorf("the window of %dx%d is larger than the input of %dx%d", size.Height, size.Width, h, w)
+		return pool.Window{}, fmt.Errorf("the window of %dx%d is larger than the input of %dx%d", size.Height, size.Width, h, w)
 	}
-	if maximum && size.Height*size.Width > 256 {
-		return nil, fmt.Errorf("a window may have at most 256 elements, got %dx%d", size.Height, size.Width)
+	return pool.Window{
+		Height: h, Width: w, Channels: c, SizeHeight: size.Height, SizeWidth: size.Width,
+		StrideHeight: stride.Height, StrideWidth: stride.Width,
+	}, nil
+}
+
+// maxPool makes max-pooling of an image of the shape in, and returns the shape of
+// its output.
+func (b *builder[T]) maxPool(l MaxPool, in Shape) (*maxima, Shape, error) {
+	if l.Size.Height > 256 || l.Size.Width > 256 || l.Size.Height*l.Size.Width > 256 {
+		return nil, nil, fmt.Errorf("a window may have at most 256 elements, got %dx%d", l.Size.Height, l.Size.Width)
 	}
-	o := &pooling[T]{
-		in: in, size: size, stride: stride, channels: c, inRow: w * c,
-		height: (h-size.Height)/stride.Height + 1, width: (w-size.Width)/stride.Width + 1,
+	w, err := window(l.Size, l.Stride, in)
+	if err != nil {
+		return nil, nil, err
 	}
-	o.out = b.value(Shape{o.height, o.width, c})
-	if maximum {
-		o.where = make([]uint8, o.out.size*b.m.options.Batch)
-		b.m.extraBytes += o.out.size
+	p, out := &maxima{window: w}, Shape{w.OutHeight(), w.OutWidth(), w.Channels}
+	if !b.m.options.Inference {
+		if out.Size() > b.limits.total/b.m.options.Batch {
+			return nil, nil, fmt.Errorf("a batch of %d takes more than %d elements; take a smaller one", b.m.options.Batch, b.limits.total)
+		}
+		p.where = make([]uint8, out.Size()*b.m.options.Batch)
 	}
+	b.m.extraBytes += out.Size()
+	return p, out, nil
+}
+
+// pooling takes the maximum or the mean of windows, with the activation that
+// follows.
+type pooling[T Float] struct {
+	m            *Model[T]
+	in, out, pre *value[T]
+	act          *activation[T]
+	maxima       *maxima // nil for the mean
+	window       pool.Window
+
+	forwardTask, backwardTask func(task, worker int)
+}
+
+func (b *builder[T]) pool(l Layer, in *value[T]) (*value[T], error) {
+	o := &pooling[T]{m: b.m, in: in}
+	var out Shape
+	var err error
+	switch l := l.(type) {
+	case MaxPool:
+		if o.maxima, out, err = b.maxPool(l, in.shape); err != nil {
+			return nil, err
+		}
+		o.window = o.maxima.window
+	case AvgPool:
+		if o.window, err = window(l.Size, l.Stride, in.shape); err != nil {
+			return nil, err
+		}
+		out = Shape{o.window.OutHeight(), o.window.OutWidth(), o.window.Channels}
+	}
+	o.out = b.value(out)
+	if o.act, o.pre, err = b.epilogue(o.out); err != nil {
+		return nil, err
+	}
+	o.forwardTask, o.backwardTask = o.forwardSample, o.backwardSample
 	b.add(o)
 	return o.out, nil
 }
 
 func (o *pooling[T]) ends() (in, out []*value[T]) { return []*value[T]{o.in}, []*value[T]{o.out} }
 
-// windows calls f for every window of a sample, with the offsets of its output
-// and of its first input.
-func (o *pooling[T]) windows(f func(out, in int)) {
-	for y := range o.height {
-		for x := range o.width {
-			f((y*o.width+x)*o.channels, y*o.stride.Height*o.inRow+x*o.stride.Width*o.channels)
-		}
-	}
-}
+func (o *pooling[T]) forward(m *Model[T]) { m.each(o.forwardTask) }
 
-// taps calls f for every element of a window, with its offset and number.
-func (o *pooling[T]) taps(f func(offset, k int)) {
-	k := 0
-	for y := range o.size.Height {
-		for x := range o.size.Width {
-			f(y*o.inRow+x*o.channels, k)
-			k++
-		}
+func (o *pooling[T]) forwardSample(i, _ int) {
+	in, out := o.in.size, o.out.size
+	x, y := o.in.data[i*in:][:in], o.pre.data[i*out:][:out]
+	if o.maxima != nil {
+		pool.Max(&o.window, y, o.maxima.positions(o.m.train, i), x, 0, o.window.OutHeight())
+	} else {
+		pool.Mean(&o.window, y, x, 0, o.window.OutHeight())
 	}
-}
-
-func (o *pooling[T]) forward(m *Model[T]) {
-	in, out, c := o.in.size, o.out.size, o.channels
-	scale := 1 / T(o.size.Height*o.size.Width)
-	m.each(func(i, _ int) {
-		x, y := o.in.data[i*in:][:in], o.out.data[i*out:][:out]
-		o.windows(func(to, from int) {
-			best := y[to:][:c]
-			copy(best, x[from:][:c])
-			if o.where == nil {
-				o.taps(func(offset, k int) {
-					if k > 0 {
-						for j, v := range x[from+offset:][:c] {
-							best[j] += v
-						}
-					}
-				})
-				for j := range best {
-					best[j] *= scale
-				}
-				return
-			}
-			where := o.where[i*out+to:][:c]
-			clear(where)
-			o.taps(func(offset, k int) {
-				if k == 0 {
-					return
-				}
-				for j, v := range x[from+offset:][:c] {
-					if v > best[j] || v != v { // NaN passes
-						best[j], where[j] = v, uint8(k)
-					}
-				}
-			})
-		})
-	})
+	if o.act != nil {
+		o.act.forward(o.out.data[i*out:][:out], y, 0, o.window.Channels)
+	}
 }
 
 func (o *pooling[T]) backward(m *Model[T]) {
+	if o.in.grad == nil && (o.act == nil || o.act.param == nil) {
+		return
+	}
+	o.act.begin(m.n)
+	m.each(o.backwardTask)
+	o.act.end(m.n)
+}
+
+func (o *pooling[T]) backwardSample(i, _ int) {
+	in, out := o.in.size, o.out.size
+	dy := o.out.grad[i*out:][:out]
+	if o.act != nil {
+		o.act.backward(dy, o.pre.data[i*out:][:out], i)
+	}
 	if o.in.grad == nil {
 		return
 	}
-	in, out, c := o.in.size, o.out.size, o.channels
-	scale := 1 / T(o.size.Height*o.size.Width)
-	offsets := make([]int, 0, o.size.Height*o.size.Width)
-	o.taps(func(offset, _ int) { offsets = append(offsets, offset) })
-	m.each(func(i, _ int) {
-		dx, dy := o.in.grad[i*in:][:in], o.out.grad[i*out:][:out]
-		clear(dx)
-		o.windows(func(to, from int) {
-			dy := dy[to:][:c]
-			if o.where != nil {
-				for j, k := range o.where[i*out+to:][:c] {
-					dx[from+offsets[k]+j] += dy[j]
-				}
-				return
-			}
-			for _, offset := range offsets {
-				dx := dx[from+offset:][:c]
-				for j, v := range dy {
-					dx[j] += v * scale
-				}
-			}
-		})
-	})
+	dx := o.in.grad[i*in:][:in]
+	if o.maxima != nil {
+		pool.MaxBackward(&o.window, dx, dy, o.maxima.positions(true, i))
+	} else {
+		pool.MeanBackward(&o.window, dx, dy)
+	}
 }
 
 // globalPool takes the mean over all pixels.
 type globalPool[T Float] struct {
-	in, out *value[T]
+	in, out                   *value[T]
+	forwardTask, backwardTask func(task, worker int)
 }
 
 func (b *builder[T]) globalAvgPool(in *value[T]) (*value[T], error) {
 	if err := image(in.shape); err != nil {
 		return nil, err
 	}
-	o := &globalPool[T]{in, b.value(Shape{in.shape[2]})}
+	o := &globalPool[T]{in: in, out: b.value(Shape{in.shape[2]})}
+	o.forwardTask, o.backwardTask = o.forwardSample, o.backwardSample
 	b.add(o)
 	return o.out, nil
 }
 
 func (o *globalPool[T]) ends() (in, out []*value[T]) { return []*value[T]{o.in}, []*value[T]{o.out} }
 
-func (o *globalPool[T]) forward(m *Model[T]) {
+func (o *globalPool[T]) forward(m *Model[T]) { m.each(o.forwardTask) }
+
+func (o *globalPool[T]) forwardSample(i, _ int) {
 	in, c := o.in.size, o.out.size
-	scale := 1 / T(in/c)
-	m.each(func(i, _ int) {
-		y := o.out.data[i*c:][:c]
-		clear(y)
-		addRows(y, o.in.data[i*in:][:in])
-		for j := range y {
-			y[j] *= scale
-		}
-	})
+	y := o.out.data[i*c:][:c]
+	clear(y)
+	addRows(y, o.in.data[i*in:][:in])
+	for j := range y {
+		y[j] *= 1 / T(in/c)
+	}
 }
 
 func (o *globalPool[T]) backward(m *Model[T]) {
-	if o.in.grad == nil {
-		return
+	if o.in.grad != nil {
+		m.each(o.backwardTask)
 	}
+}
+
+func (o *globalPool[T]) backwardSample(i, _ int) {
 	in, c := o.in.size, o.out.size
-	scale := 1 / T(in/c)
-	m.each(func(i, _ int) {
-		dx, dy := o.in.grad[i*in:][:in], o.out.grad[i*c:][:c]
-		for j, v := range dy {
-			dy[j] = v * scale
-		}
-		for at := 0; at < in; at += c {
-			copy(dx[at:], dy)
-		}
-	})
+	dx, dy := o.in.grad[i*in:][:in], o.out.grad[i*c:][:c]
+	for j, v := range dy {
+		dy[j] = v * (1 / T(in/c))
+	}
+	for at := 0; at < in; at += c {
+		copy(dx[at:], dy)
+	}
 }

@@ -19,13 +19,22 @@ type dropout[T Float] struct {
 	// An element is dropped if 16 random bits are less than threshold.
 	threshold uint64
 	scale     T
+
+	m                         *Model[T]
+	forwardTask, backwardTask func(task, worker int)
 }
 
 func (b *builder[T]) dropout(at int, l Dropout, in *value[T]) (*value[T], error) {
 	if !(l.Rate >= 0 && l.Rate < 1) {
 		return nil, fmt.Errorf("rate must be at least 0 and less than 1, got %v", l.Rate)
 	}
-	o := &dropout[T]{in: in, out: b.value(in.shape), layer: uint64(at)}
+	if b.m.options.Inference {
+		out := b.alias(in, in.shape)
+		b.add(&view[T]{in, out})
+		return out, nil
+	}
+	o := &dropout[T]{in: in, out: b.value(in.shape), layer: uint64(at), m: b.m}
+	o.forwardTask, o.backwardTask = o.forwardSample, o.backwardSample
 	o.threshold = min(uint64(l.Rate*(1<<16)+.5), 1<<16-1)
 	o.scale = T(1 / (1 - float64(o.threshold)/(1<<16)))
 	b.add(o)
@@ -35,46 +44,54 @@ func (b *builder[T]) dropout(at int, l Dropout, in *value[T]) (*value[T], error)
 func (*dropout[T]) inPlace()                      {}
 func (o *dropout[T]) ends() (in, out []*value[T]) { return []*value[T]{o.in}, []*value[T]{o.out} }
 
-func (o *dropout[T]) forward(m *Model[T]) {
+func (o *dropout[T]) forward(m *Model[T])  { m.each(o.forwardTask) }
+func (o *dropout[T]) backward(m *Model[T]) { m.each(o.backwardTask) }
+
+func (o *dropout[T]) forwardSample(i, _ int) {
 	n := o.in.size
-	m.each(func(i, _ int) {
-		x, y := o.in.data[i*n:][:n], o.out.data[i*n:][:n]
-		if !m.train {
-			copy(y, x)
-			return
-		}
-		o.mask(m, i, y, x)
-	})
+	x, y := o.in.data[i*n:][:n], o.out.data[i*n:][:n]
+	if o.m.train {
+		o.mask(o.m, i, y, x)
+	} else {
+		copy(y, x)
+	}
 }
 
-func (o *dropout[T]) backward(m *Model[T]) {
+func (o *dropout[T]) backwardSample(i, _ int) {
 	n := o.in.size
-	m.each(func(i, _ int) {
-		dy := o.out.grad[i*n:][:n]
-		o.mask(m, i, dy, dy)
-	})
+	dy := o.out.grad[i*n:][:n]
+	o.mask(o.m, i, dy, dy)
 }
 
 // mask sets dst to src with the elements of a sample dropped and scaled.
 func (o *dropout[T]) mask(m *Model[T], sample int, dst, src []T) {
 	r := m.random(2, o.layer, m.step, uint64(sample))
-	var bits uint64
-	for j, v := range src {
-		if j%4 == 0 {
-			bits = r.Uint64()
+	// Products in place of branches, which no processor predicts.
+	factors := [2]T{o.scale, 0}
+	dst = dst[:len(src)]
+	j := 0
+	for ; j+4 <= len(src); j += 4 {
+		bits := r.Uint64()
+		x, y := (*[4]T)(src[j:]), (*[4]T)(dst[j:])
+		y[0] = x[0] * factors[o.dropped(bits)]
+		y[1] = x[1] * factors[o.dropped(bits>>16)]
+		y[2] = x[2] * factors[o.dropped(bits>>32)]
+		y[3] = x[3] * factors[o.dropped(bits>>48)]
+	}
+	if j < len(src) {
+		for bits := r.Uint64(); j < len(src); j, bits = j+1, bits>>16 {
+			dst[j] = src[j] * factors[o.dropped(bits)]
 		}
-		if bits&0xffff < o.threshold {
-			dst[j] = 0
-		} else {
-			dst[j] = v * o.scale
-		}
-		bits >>= 16
 	}
 }
 
+// dropped returns 1 if an element with these 16 bits is dropped, else 0.
+func (o *dropout[T]) dropped(bits uint64) uint64 { return (bits&0xffff - o.threshold) >> 63 }
+
 // fork hands one value to two readers and adds their gradients.
 type fork[T Float] struct {
-	in, a, b *value[T]
+	in, a, b     *value[T]
+	backwardTask func(task, worker int)
 }
 
 func (*fork[T]) forward(*Model[T])             {}
@@ -82,27 +99,29 @@ func (*fork[T]) inPlace()                      {}
 func (o *fork[T]) ends() (in, out []*value[T]) { return []*value[T]{o.in}, []*value[T]{o.a, o.b} }
 
 func (o *fork[T]) backward(m *Model[T]) {
-	if o.in.grad == nil {
-		return
+	if o.in.grad != nil {
+		m.each(o.backwardTask)
 	}
+}
+
+func (o *fork[T]) backwardSample(i, _ int) {
 	n := o.in.size
-	m.each(func(i, _ int) {
-		sum := o.in.grad[i*n:][:n] // that of a, in place
-		for j, v := range o.b.grad[i*n:][:n] {
-			sum[j] += v
-		}
-	})
+	sum := o.in.grad[i*n:][:n] // that of a, in place
+	for j, v := range o.b.grad[i*n:][:n] {
+		sum[j] += v
+	}
 }
 
 // join adds two values, with the activation that follows.
 type join[T Float] struct {
-	a, b, out, pre *value[T]
-	act            *activation[T]
+	a, b, out, pre            *value[T]
+	act                       *activation[T]
+	forwardTask, backwardTask func(task, worker int)
 }
 
 func (b *builder[T]) residual(at int, l Residual, in *value[T]) (*value[T], error) {
 	// What follows the sum is not for the layers inside.
-	next, index := b.next, b.nextIndex
+	next := b.next
 	b.next = nil
 	if len(l.Body) == 0 {
 		return nil, fmt.Errorf("body must have a layer")
@@ -110,9 +129,11 @@ func (b *builder[T]) residual(at int, l Residual, in *value[T]) (*value[T], erro
 	if b.depth++; b.depth > maxDepth {
 		return nil, fmt.Errorf("layers are nested more than %d deep", maxDepth)
 	}
-	f := &fork[T]{in, b.alias(in, in.shape), b.alias(in, in.shape)}
+	f := &fork[T]{in: in, a: b.alias(in, in.shape), b: b.alias(in, in.shape)}
+	f.backwardTask = f.backwardSample
 	b.add(f)
 	o := &join[T]{}
+	o.forwardTask, o.backwardTask = o.forwardSample, o.backwardSample
 	prefix := b.m.layers[at].Name
 	err := b.nested(prefix+".body.", func() (err error) {
 		o.a, err = b.sequence(l.Body, f.a)
@@ -133,7 +154,7 @@ func (b *builder[T]) residual(at int, l Residual, in *value[T]) (*value[T], erro
 		return nil, fmt.Errorf("the body gives %v but the shortcut %v; both must have the same shape", o.a.shape, o.b.shape)
 	}
 	o.out = b.value(o.a.shape)
-	b.next, b.nextIndex = next, index
+	b.next = next
 	if o.act, o.pre, err = b.epilogue(o.out); err != nil {
 		return nil, err
 	}
@@ -148,34 +169,36 @@ func (o *join[T]) ends() (in, out []*value[T]) { return []*value[T]{o.a, o.b}, [
 // they are in the first-level cache.
 const joinBlock = 2048
 
-func (o *join[T]) forward(m *Model[T]) {
+func (o *join[T]) forward(m *Model[T]) { m.each(o.forwardTask) }
+
+func (o *join[T]) forwardSample(i, _ int) {
 	n, c := o.out.size, o.out.shape.channels()
 	block := max(1, joinBlock/c) * c
-	m.each(func(i, _ int) {
-		for from := i * n; from < (i+1)*n; from += block {
-			to := min(from+block, (i+1)*n)
-			a, b, y := o.a.data[from:to], o.b.data[from:to], o.pre.data[from:to]
-			for j, v := range a {
-				y[j] = v + b[j]
-			}
-			if o.act != nil {
-				o.act.forward(o.out.data[from:to], y, 0, c)
-			}
+	for from := i * n; from < (i+1)*n; from += block {
+		to := min(from+block, (i+1)*n)
+		a, b, y := o.a.data[from:to], o.b.data[from:to], o.pre.data[from:to]
+		for j, v := range a {
+			y[j] = v + b[j]
 		}
-	})
+		if o.act != nil {
+			o.act.forward(o.out.data[from:to], y, 0, c)
+		}
+	}
 }
 
 func (o *join[T]) backward(m *Model[T]) {
-	n := o.out.size
 	o.act.begin(m.n)
-	m.each(func(i, _ int) {
-		dy := o.out.grad[i*n:][:n] // that of a, in place
-		if o.act != nil {
-			o.act.backward(dy, o.pre.data[i*n:][:n], i)
-		}
-		if o.b.grad != nil {
-			copy(o.b.grad[i*n:][:n], dy)
-		}
-	})
+	m.each(o.backwardTask)
 	o.act.end(m.n)
+}
+
+func (o *join[T]) backwardSample(i, _ int) {
+	n := o.out.size
+	dy := o.out.grad[i*n:][:n] // that of a, in place
+	if o.act != nil {
+		o.act.backward(dy, o.pre.data[i*n:][:n], i)
+	}
+	if o.b.grad != nil {
+		copy(o.b.grad[i*n:][:n], dy)
+	}
 }

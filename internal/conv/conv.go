@@ -3,7 +3,7 @@
 // Direct reads the windows where they lie: a row of a window is contiguous
 // there, so that a row of output pixels is one product of internal/gemm, without
 // im2col. Winograd's algorithms trade products of 3x3 windows for additions. All
-// implement Algorithm, and New chooses one by the shape.
+// implement Algorithm, and Best chooses one by the shape.
 package conv
 
 import (
@@ -88,16 +88,16 @@ type Algorithm[T gemm.Float] interface {
 	BackwardWeights(dw, x, dy, scratch []T)
 }
 
-// New returns the algorithm that costs the least for the shape, which must be
+// Best returns the algorithm that costs the least for the shape, which must be
 // valid, by a count of operations that is the same on every machine.
-func New[T gemm.Float](s Shape) Algorithm[T] {
+func Best(s Shape) Kind {
 	best, cost := Direct, s.cost(Direct)
 	for _, k := range []Kind{Winograd2, Winograd4} {
 		if c := s.cost(k); c < cost {
 			best, cost = k, c
 		}
 	}
-	return Of[T](s, best)
+	return best
 }
 
 // A Kind is an algorithm.
