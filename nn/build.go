@@ -29,6 +29,7 @@ type builder[T Float] struct {
 	limits  limits
 	scratch int // elements that each worker needs
 	depth   int // of residual layers
+	at      int // the layer whose operations are being built
 
 	// What runs in the epilogue of the layer being built: max-pooling, for a
 	// convolution, and an activation.
@@ -185,6 +186,7 @@ func (b *builder[T]) register(p *placed) int {
 
 // sequence appends the operations of the layers.
 func (b *builder[T]) sequence(layers Sequential, in *value[T]) (*value[T], error) {
+	defer func(outer int) { b.at = outer }(b.at)
 	list := b.arrange(layers)
 	for i := 0; i < len(list); {
 		if list[i].layer == nil {
@@ -199,6 +201,7 @@ func (b *builder[T]) sequence(layers Sequential, in *value[T]) (*value[T], error
 			b.register(&list[k])
 		}
 		at, layer := list[i].info, list[i].layer
+		b.at = at
 		out, err := b.layer(at, layer, in)
 		if follower := (*followerError)(nil); errors.As(err, &follower) {
 			return nil, follower.error
@@ -330,7 +333,11 @@ func (b *builder[T]) layer(at int, l Layer, in *value[T]) (*value[T], error) {
 	return nil, fmt.Errorf("%T is not a layer that networks hold", l)
 }
 
-func (b *builder[T]) add(o op[T]) { b.m.ops = append(b.m.ops, o) }
+// add appends an operation of the layer that is being built.
+func (b *builder[T]) add(o op[T]) {
+	b.m.ops = append(b.m.ops, o)
+	b.m.layerOf = append(b.m.layerOf, b.at)
+}
 
 // need makes sure that every worker has so much scratch memory.
 func (b *builder[T]) need(n int) { b.scratch = max(b.scratch, n) }

@@ -40,7 +40,9 @@ type Model[T Float] struct {
 	pool    *parallel.Pool
 
 	ops         []op[T]
+	layerOf     []int // of each of ops, as an index into layers
 	layers      []LayerInfo
+	times       []LayerTime // of layers; nil unless they are measured
 	params      []*Parameter[T]
 	activations []*activation[T]
 	input       *value[T]
@@ -230,8 +232,12 @@ func (m *Model[T]) forward(x []T, train bool) {
 	}
 	// Training changes the weights, and so may whoever trains.
 	m.stale = m.stale || !m.options.Inference
-	for _, op := range m.ops {
-		op.forward(m)
+	if m.times != nil {
+		m.profiledForward()
+	} else {
+		for _, op := range m.ops {
+			op.forward(m)
+		}
 	}
 	m.stale = false
 }
@@ -243,6 +249,10 @@ func (m *Model[T]) Changed() { m.stale = true }
 
 // backward runs the operations in reverse; the gradient of the output is there.
 func (m *Model[T]) backward() {
+	if m.times != nil {
+		m.profiledBackward()
+		return
+	}
 	for i := len(m.ops) - 1; i >= 0; i-- {
 		m.ops[i].backward(m)
 	}
