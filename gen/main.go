@@ -47,13 +47,16 @@ func main() {
 	write(filepath.Join(*dir, "conv"), winograd())
 }
 
-// products returns the files of the tiles of matrix products.
+// products returns the files of the tiles of matrix products, and of what they
+// are judged against.
 func products() map[string][]byte {
 	files := map[string][]byte{}
 	for _, l := range simdLevels {
 		g := gemmLevel{l, gemmShapes[l.level]}
 		files["tiles_"+l.file+".s"] = gemmFile(g)
 		files["stubs_"+l.file+".go"] = gemmStubs(g)
+		files["peak_"+l.file+".s"] = peakFile(l)
+		files["peak_"+l.file+".go"] = peakStub(l)
 	}
 	return files
 }
