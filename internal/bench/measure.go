@@ -43,6 +43,26 @@ func Run(ctx context.Context, o Options) ([]Result, error) {
 		return nil, err
 	}
 	var samples [][]float64
+	onOneCore(func() {
+		switch o.Type {
+		case call.Float64:
+			samples, err = measure[float64](ctx, o, cells, longest)
+		case call.BFloat16:
+			samples, err = measure[isrlu.BFloat16](ctx, o, cells, longest)
+		case call.Float16:
+			samples, err = measure[isrlu.Float16](ctx, o, cells, longest)
+		default:
+			samples, err = measure[float32](ctx, o, cells, longest)
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	return summarize(cells, samples, o.Type), nil
+}
+
+// onOneCore runs what measures, on a thread of its own that stays on one core.
+func onOneCore(f func()) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -54,22 +74,9 @@ func Run(ctx context.Context, o Options) ([]Result, error) {
 		// nothing: a collection would only disturb.
 		runtime.GC()
 		defer debug.SetGCPercent(debug.SetGCPercent(-1))
-		switch o.Type {
-		case call.Float64:
-			samples, err = measure[float64](ctx, o, cells, longest)
-		case call.BFloat16:
-			samples, err = measure[isrlu.BFloat16](ctx, o, cells, longest)
-		case call.Float16:
-			samples, err = measure[isrlu.Float16](ctx, o, cells, longest)
-		default:
-			samples, err = measure[float32](ctx, o, cells, longest)
-		}
+		f()
 	}()
 	<-done
-	if err != nil {
-		return nil, err
-	}
-	return summarize(cells, samples, o.Type), nil
 }
 
 func summarize(cells []Cell, samples [][]float64, t call.Type) []Result {
@@ -140,7 +147,7 @@ func measure[T call.Float](ctx context.Context, o Options, cells []Cell, longest
 			}
 			t := timers[i]
 			for range t.samplesIn(round) {
-				samples[i] = append(samples[i], t.sample())
+				samples[i] = append(samples[i], t.sample()/float64(cells[i].Elements))
 			}
 			if o.Progress != nil {
 				o.Progress(round*len(cells)+i+1, rounds*len(cells))

@@ -9,21 +9,13 @@ import (
 
 // A timer times one cell.
 type timer[T call.Float] struct {
-	cell  *Cell
-	ops   *operands[T]
-	clock time.Duration
-	run   func()
-	// refill restores the operand that run overwrites; nil if it overwrites
-	// none of its inputs.
-	refill func()
-
-	calls   int // in one timed burst
-	bursts  int // in one sample
-	samples int // in all rounds
+	stopwatch
+	cell *Cell
+	ops  *operands[T]
 }
 
 func newTimer[T call.Float](c *Cell, ops *operands[T], clock time.Duration) *timer[T] {
-	t := &timer[T]{cell: c, ops: ops, clock: clock, calls: 1, bursts: 1}
+	t := &timer[T]{stopwatch: newStopwatch(clock), cell: c, ops: ops}
 	n := c.Elements
 	dst, x, dy, y := ops.dst[:n], ops.x[:n], ops.dy[:n], ops.y[:n]
 	if c.f == nil {
@@ -81,50 +73,4 @@ func (t *timer[T]) prepare() {
 		t.refill()
 	}
 	t.run()
-}
-
-// calibrate finds how many calls make a sample and how many samples fill the
-// time.
-func (t *timer[T]) calibrate(budget time.Duration) {
-	const most = 1 << 20
-	for t.burst() < sampleTime && t.calls < most {
-		if t.refill != nil && t.calls == burst {
-			break
-		}
-		t.calls *= 2
-	}
-	took := max(min(t.burst(), t.burst(), t.burst()), 1)
-	t.bursts = int((sampleTime + took - 1) / took)
-	t.samples = max(minSamples, int(budget/(took*time.Duration(t.bursts))))
-}
-
-// samplesIn spreads the samples evenly over the rounds.
-func (t *timer[T]) samplesIn(round int) int {
-	return t.samples*(round+1)/rounds - t.samples*round/rounds
-}
-
-// burst returns the time of t.calls calls.
-func (t *timer[T]) burst() time.Duration {
-	if t.refill != nil {
-		t.refill()
-		if t.calls > 1 {
-			// Only short calls are repeated; their operand should be where the
-			// call leaves it, not where the refill does.
-			t.run()
-		}
-	}
-	start := time.Now()
-	for range t.calls {
-		t.run()
-	}
-	return max(0, time.Since(start)-t.clock)
-}
-
-// sample returns the nanoseconds per element of one sample.
-func (t *timer[T]) sample() float64 {
-	var total time.Duration
-	for range t.bursts {
-		total += t.burst()
-	}
-	return float64(total) / float64(t.bursts*t.calls*t.cell.Elements)
 }
