@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/isrlu/isrlu"
+	"github.com/isrlu/isrlu/internal/bench"
 	"github.com/isrlu/isrlu/nn"
 )
 
@@ -113,16 +114,8 @@ func share(with, without []float64) float64 {
 // spread returns the median and the quartiles, between the samples where the
 // number of samples asks for it.
 func spread(samples []float64) Spread {
-	sorted := slices.Sorted(slices.Values(samples))
-	at := func(q float64) float64 {
-		x := q * float64(len(sorted)-1)
-		i := min(int(x), len(sorted)-2)
-		if i < 0 {
-			return sorted[0]
-		}
-		return sorted[i] + (x-float64(i))*(sorted[i+1]-sorted[i])
-	}
-	return Spread{Median: at(.5), Low: at(.25), High: at(.75)}
+	low, median, high := bench.Quartiles(slices.Clone(samples))
+	return Spread{Median: median, Low: low, High: high}
 }
 
 // fromOutput tells whether a function's gradients need its output alone.

@@ -34,15 +34,15 @@ func TestFormatSizeIsParsed(t *testing.T) {
 }
 
 func TestQuartiles(t *testing.T) {
-	q1, median, q3 := quartiles([]float64{5, 1, 4, 2, 3})
+	q1, median, q3 := Quartiles([]float64{5, 1, 4, 2, 3})
 	if q1 != 2 || median != 3 || q3 != 4 {
 		t.Errorf("got %v %v %v", q1, median, q3)
 	}
-	q1, median, q3 = quartiles([]float64{4, 1})
+	q1, median, q3 = Quartiles([]float64{4, 1})
 	if q1 != 1.75 || median != 2.5 || q3 != 3.25 {
 		t.Errorf("got %v %v %v", q1, median, q3)
 	}
-	if _, median, _ = quartiles(nil); !math.IsNaN(median) {
+	if _, median, _ = Quartiles(nil); !math.IsNaN(median) {
 		t.Errorf("median of nothing is %v", median)
 	}
 }

@@ -5,7 +5,6 @@ package bench
 
 import (
 	"fmt"
-	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -174,22 +173,4 @@ func Cells(o Options) ([]Cell, error) {
 		}
 	}
 	return cells, nil
-}
-
-// quartiles returns the quartiles of v, which it sorts, interpolating between
-// elements.
-func quartiles(v []float64) (q1, median, q3 float64) {
-	slices.Sort(v)
-	at := func(q float64) float64 {
-		pos := q * float64(len(v)-1)
-		i := int(pos)
-		if i+1 == len(v) {
-			return v[i]
-		}
-		return v[i] + (pos-float64(i))*(v[i+1]-v[i])
-	}
-	if len(v) == 0 {
-		return math.NaN(), math.NaN(), math.NaN()
-	}
-	return at(0.25), at(0.5), at(0.75)
 }

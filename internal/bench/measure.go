@@ -84,7 +84,7 @@ func summarize(cells []Cell, samples [][]float64, t call.Type) []Result {
 	copies := map[int]float64{}
 	for i, c := range cells {
 		r := Result{Cell: c, Samples: len(samples[i])}
-		r.Q1, r.NsPerElement, r.Q3 = quartiles(samples[i])
+		r.Q1, r.NsPerElement, r.Q3 = Quartiles(samples[i])
 		r.GBPerS = float64(c.arrays()*t.Size()) / r.NsPerElement
 		if c.f == nil {
 			copies[c.Elements] = r.NsPerElement
