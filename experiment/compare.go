@@ -57,7 +57,7 @@ func Compare(ctx context.Context, network nn.Network, set *data.Set, s Settings,
 		return nil, err
 	}
 	if !hasOpenActivation(network.Layers) {
-		return nil, fmt.Errorf("%s has no activation layer that names no function; leave \"function\" out of those that shall be compared", s.Network)
+		return nil, errNothingToChoose(s.Network)
 	}
 	begun := time.Now()
 	network.Activation = ""
@@ -93,6 +93,11 @@ func environment(version string, begun time.Time) Environment {
 		System: runtime.GOOS + "/" + runtime.GOARCH, Cores: runtime.NumCPU(),
 		Version: version, Started: begun.UTC().Format(time.RFC3339),
 	}
+}
+
+// errNothingToChoose tells that the functions have no layer to stand for.
+func errNothingToChoose(network string) error {
+	return fmt.Errorf("%s has no activation layer that names no function; leave \"function\" out of those that shall be compared", network)
 }
 
 // hasOpenActivation tells whether an activation layer names no function.

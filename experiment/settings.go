@@ -22,13 +22,8 @@ func (s *Settings) Check() error {
 	if len(s.Activations) == 0 {
 		return fmt.Errorf("experiment: there is no activation function to compare")
 	}
-	for i, spec := range s.Activations {
-		if err := CheckActivation(spec); err != nil {
-			return fmt.Errorf("experiment: activation %q: %w", spec, err)
-		}
-		if slices.Contains(s.Activations[:i], spec) {
-			return fmt.Errorf("experiment: activation %q is there twice", spec)
-		}
+	if err := checkActivations(s.Activations); err != nil {
+		return err
 	}
 	if len(s.Seeds) == 0 || len(s.Seeds) > maxSeeds {
 		return fmt.Errorf("experiment: seeds must be from 1 to %d, got %d", maxSeeds, len(s.Seeds))
@@ -42,6 +37,19 @@ func (s *Settings) Check() error {
 		return fmt.Errorf("experiment: the target accuracy must be from 0 to 1, got %v", s.Target)
 	}
 	return s.CheckTraining()
+}
+
+// checkActivations makes sure that each is a function, and there once.
+func checkActivations(specs []string) error {
+	for i, spec := range specs {
+		if err := CheckActivation(spec); err != nil {
+			return fmt.Errorf("experiment: activation %q: %w", spec, err)
+		}
+		if slices.Contains(specs[:i], spec) {
+			return fmt.Errorf("experiment: activation %q is there twice", spec)
+		}
+	}
+	return nil
 }
 
 // CheckTraining checks what one training needs of the settings.
