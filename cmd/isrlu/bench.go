@@ -12,6 +12,7 @@ import (
 
 	"github.com/isrlu/isrlu"
 	"github.com/isrlu/isrlu/internal/bench"
+	"github.com/isrlu/isrlu/internal/call"
 	"github.com/isrlu/isrlu/report"
 )
 
@@ -40,7 +41,10 @@ forward pass and a copy, three in a backward pass. Backward passes in place
 overwrite the gradient that they are given.
 
 The default sizes lie, as float32, in the first, second and third level cache
-and in the memory of most processors.`,
+and in the memory of most processors.
+
+The commands below measure whole networks, and the matrix products that these
+spend most of their time in.`,
 		Example: `  isrlu bench
   isrlu bench --functions isrlu,elu,relu --sizes 4Ki,512Ki,16Mi --directions forward
   isrlu bench --functions isrlu --simd all --placements separate --format csv
@@ -65,8 +69,8 @@ and in the memory of most processors.`,
 			if o.Placements, err = bench.ParsePlacements(placements); err != nil {
 				return usage(err)
 			}
-			if perCell <= 0 || perCell > time.Minute {
-				return usagef("time per cell must lie in (0, 1m], got %v", perCell)
+			if err := checkCellTime(perCell); err != nil {
+				return err
 			}
 			if plotFile != "" {
 				if _, err := report.PlotFormat(plotFile); err != nil {
@@ -96,26 +100,52 @@ and in the memory of most processors.`,
 	f.DurationVar(&perCell, "time", bench.DefaultTime, "time to measure each cell for")
 	f.StringVar(&plotFile, "plot", "", "also draw bars into this file, .svg or .png")
 	complete(cmd, "placements", bench.Placements)
+	cmd.AddCommand(newBenchNetworkCmd(), newBenchGemmCmd())
 	return cmd
 }
 
+// checkCellTime makes sure of the time to measure each cell for.
+func checkCellTime(d time.Duration) error {
+	if d <= 0 || d > time.Minute {
+		return usagef("time per cell must lie in (0, 1m], got %v", d)
+	}
+	return nil
+}
+
 // benchTitle says what the figures depend on.
-func benchTitle(c chosen) string {
-	return fmt.Sprintf("%s, SIMD %s, %s, %s/%s, one core, %s",
-		bench.Processor(), strings.Join(c.simd, " "), runtime.Version(), runtime.GOOS, runtime.GOARCH, c.typ)
+func benchTitle(c chosen) string { return machineTitle(c.simd) + ", one core, " + c.typ.String() }
+
+func machineTitle(simd []string) string {
+	return fmt.Sprintf("%s, SIMD %s, %s, %s/%s",
+		bench.Processor(), strings.Join(simd, " "), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+}
+
+// machineFields say the same as the title.
+func machineFields(simd []string, typ call.Type) []report.Field {
+	return []report.Field{
+		{Name: "processor", Value: bench.Processor()},
+		{Name: "simd", Value: simd},
+		{Name: "go", Value: runtime.Version()},
+		{Name: "os", Value: runtime.GOOS},
+		{Name: "arch", Value: runtime.GOARCH},
+		{Name: "type", Value: typ.String()},
+	}
+}
+
+// peakTitle is the title of measurements beside the peak, on so many threads.
+func peakTitle(threads string, peak float64) string {
+	return fmt.Sprintf("%s, %s, %s, FMA peak %.1f GFLOP/s a core",
+		machineTitle([]string{isrlu.SIMDLevel()}), threads, call.Float32, peak)
+}
+
+func peakFields(peak float64) []report.Field {
+	return append(machineFields([]string{isrlu.SIMDLevel()}, call.Float32), report.Field{Name: "peak_gflops", Value: digits(peak)})
 }
 
 func writeBench(w io.Writer, results []bench.Result, c chosen) error {
 	t := report.Table{
-		Title: benchTitle(c),
-		Fields: []report.Field{
-			{Name: "processor", Value: bench.Processor()},
-			{Name: "simd", Value: c.simd},
-			{Name: "go", Value: runtime.Version()},
-			{Name: "os", Value: runtime.GOOS},
-			{Name: "arch", Value: runtime.GOARCH},
-			{Name: "type", Value: c.typ.String()},
-		},
+		Title:  benchTitle(c),
+		Fields: machineFields(c.simd, c.typ),
 		Columns: []report.Column{
 			{Name: "function", Left: true},
 			{Name: "precision", Left: true},

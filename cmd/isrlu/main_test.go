@@ -14,6 +14,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/spf13/cobra"
+
 	"github.com/isrlu/isrlu"
 	"github.com/isrlu/isrlu/internal/check"
 	"github.com/isrlu/isrlu/report"
@@ -39,41 +41,66 @@ func mustRun(t *testing.T, line string) string {
 
 func TestBadCommandLinesNameValueAndRemedy(t *testing.T) {
 	for line, wants := range map[string][]string{
-		"bensh":                             {`"bensh"`, "--help"},
-		"bench extra":                       {`"extra"`},
-		"bench --nope":                      {"--nope"},
-		"bench --functions foo":             {`"foo"`, "isrlu, isru"},
-		"bench --functions isrlu:-1":        {"alpha must be positive and finite, got -1"},
-		"bench --functions isrlu:0":         {"alpha must be positive", "got 0"},
-		"bench --functions isrlu:NaN":       {"NaN"},
-		"bench --functions isrlu:x":         {`"x"`},
-		"bench --functions isrlu:1,2":       {"1 parameter, got 2"},
-		"bench --functions ,":               {`","`, "isrlu functions"},
-		"bench --sizes 4Kx":                 {`"4Kx"`, "4Ki"},
-		"bench --sizes 0":                   {`"0"`},
-		"bench --sizes 4Gi":                 {`"4Gi"`, "1Gi"},
-		"bench --precisions rough":          {`"rough"`, "exact, default, fast"},
-		"bench --directions up":             {`"up"`, "forward, backward"},
-		"bench --placements aside":          {`"aside"`, "inplace, separate"},
-		"bench --simd sse":                  {`"sse"`, "portable"},
-		"bench --type int8":                 {`"int8"`, "bfloat16"},
-		"bench --format xml":                {`"xml"`, "table, csv, json"},
-		"bench --plot a.gif":                {`"a.gif"`, ".svg or .png"},
-		"bench --time 0s":                   {"0s", "1m"},
-		"bench --time soon":                 {"soon"},
-		"check --format xml":                {`"xml"`, "table, csv, json"},
-		"check --functions foo":             {`"foo"`},
-		"check --workers -1":                {"-1"},
-		"check --exhaustive --type float64": {"--exhaustive", "float64"},
-		"plot foo":                          {`"foo"`},
-		"plot isrlu relu":                   {"2"},
-		"plot isrlu --functions relu":       {`"isrlu"`, `"relu"`},
-		"plot isrlu -o a.pdf":               {`"a.pdf"`, ".svg or .png"},
-		"plot isrlu --from 2 --to 1":        {"2", "1", "less"},
-		"plot isrlu --to Inf":               {"+Inf", "finite"},
-		"plot relu --second -o a.svg":       {`"relu"`, "ISR"},
-		"functions --format yaml":           {`"yaml"`, "table, csv, json"},
-		"version now":                       {`"now"`},
+		"bensh":                                  {`"bensh"`, "--help"},
+		"bench extra":                            {`"extra"`},
+		"bench --nope":                           {"--nope"},
+		"bench --functions foo":                  {`"foo"`, "isrlu, isru"},
+		"bench --functions isrlu:-1":             {"alpha must be positive and finite, got -1"},
+		"bench --functions isrlu:0":              {"alpha must be positive", "got 0"},
+		"bench --functions isrlu:NaN":            {"NaN"},
+		"bench --functions isrlu:x":              {`"x"`},
+		"bench --functions isrlu:1,2":            {"1 parameter, got 2"},
+		"bench --functions ,":                    {`","`, "isrlu functions"},
+		"bench --sizes 4Kx":                      {`"4Kx"`, "4Ki"},
+		"bench --sizes 0":                        {`"0"`},
+		"bench --sizes 4Gi":                      {`"4Gi"`, "1Gi"},
+		"bench --precisions rough":               {`"rough"`, "exact, default, fast"},
+		"bench --directions up":                  {`"up"`, "forward, backward"},
+		"bench --placements aside":               {`"aside"`, "inplace, separate"},
+		"bench --simd sse":                       {`"sse"`, "portable"},
+		"bench --type int8":                      {`"int8"`, "bfloat16"},
+		"bench --format xml":                     {`"xml"`, "table, csv, json"},
+		"bench --plot a.gif":                     {`"a.gif"`, ".svg or .png"},
+		"bench --time 0s":                        {"0s", "1m"},
+		"bench --time soon":                      {"soon"},
+		"bench network --network vgg":            {`"vgg"`, "mlp, conv3", "file"},
+		"bench network --network mlp,mlp":        {`"mlp"`, "twice"},
+		"bench network --network=":               {"network"},
+		"bench network --activation elou":        {`"elou"`, "isrlu, isru"},
+		"bench network --activation relu:learn":  {"relu", "no parameter"},
+		"bench network --activation isrlu,isrlu": {`"isrlu"`, "twice"},
+		"bench network -a ,":                     {`","`, "isrlu functions"},
+		"bench network --pass backward":          {`"backward"`, "training, inference"},
+		"bench network --batch 0":                {"batch must be from 1", "got 0"},
+		"bench network --batch ten":              {`"ten"`, "--batch"},
+		"bench network --threads 0":              {"threads must be from 1", "got 0"},
+		"bench network --threads 1,1":            {"1 threads", "twice"},
+		"bench network --threads two":            {"two", "--threads"},
+		"bench network --time 0s":                {"0s", "1m"},
+		"bench network --format xml":             {`"xml"`, "table, csv, json"},
+		"bench network mlp":                      {`"mlp"`},
+		"bench network --sizes 4Ki":              {"--sizes"},
+		"bench gemm --shapes 512x":               {`"512x"`, "100x256x3136", "512"},
+		"bench gemm --shapes 64,0":               {`"0"`},
+		"bench gemm --shapes 9000":               {`"9000"`, "at most"},
+		"bench gemm --shapes=":                   {"--shapes", "100x256x3136"},
+		"bench gemm --transpose n":               {`"n"`, "nn, nt, tn, tt"},
+		"bench gemm --time 2m":                   {"2m", "1m"},
+		"bench gemm --format xml":                {`"xml"`, "table, csv, json"},
+		"bench gemm 512":                         {`"512"`},
+		"check --format xml":                     {`"xml"`, "table, csv, json"},
+		"check --functions foo":                  {`"foo"`},
+		"check --workers -1":                     {"-1"},
+		"check --exhaustive --type float64":      {"--exhaustive", "float64"},
+		"plot foo":                               {`"foo"`},
+		"plot isrlu relu":                        {"2"},
+		"plot isrlu --functions relu":            {`"isrlu"`, `"relu"`},
+		"plot isrlu -o a.pdf":                    {`"a.pdf"`, ".svg or .png"},
+		"plot isrlu --from 2 --to 1":             {"2", "1", "less"},
+		"plot isrlu --to Inf":                    {"+Inf", "finite"},
+		"plot relu --second -o a.svg":            {`"relu"`, "ISR"},
+		"functions --format yaml":                {`"yaml"`, "table, csv, json"},
+		"version now":                            {`"now"`},
 	} {
 		status, stdout, stderr := isrluCommand(t, line)
 		if status != exitUsage || stdout != "" || !strings.HasPrefix(stderr, "isrlu: ") || strings.Contains(stderr, "isrlu: isrlu:") {
@@ -98,7 +125,7 @@ func TestFailuresAreNotUsageErrors(t *testing.T) {
 func TestInterruptIsClean(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	for _, line := range []string{"bench --functions relu --sizes 1k", "check --functions relu --exhaustive"} {
+	for _, line := range []string{"bench --functions relu --sizes 1k", "bench network --network mlp --batch 1", "bench gemm --shapes 8", "check --functions relu --exhaustive"} {
 		var out, errs strings.Builder
 		status := execute(ctx, strings.Fields(line), &out, &errs)
 		if status != exitInterrupted || out.String() != "" || errs.String() != "isrlu: interrupted\n" {
@@ -251,22 +278,40 @@ func TestFunctionsListsAll(t *testing.T) {
 }
 
 func TestEveryCommandHasHelpAndExamples(t *testing.T) {
-	for _, cmd := range newRootCmd().Commands() {
-		if cmd.Long == "" || cmd.Example == "" || cmd.Short == "" {
-			t.Errorf("%s lacks help", cmd.Name())
-		}
-		if out := mustRun(t, cmd.Name()+" --help"); !strings.Contains(out, "Examples:") {
-			t.Errorf("the help of %s shows no example", cmd.Name())
+	var check func(cmds []*cobra.Command, before string)
+	check = func(cmds []*cobra.Command, before string) {
+		for _, cmd := range cmds {
+			name := before + cmd.Name()
+			if cmd.Long == "" || cmd.Example == "" || cmd.Short == "" {
+				t.Errorf("%s lacks help", name)
+			}
+			if out := mustRun(t, name+" --help"); !strings.Contains(out, "Examples:") {
+				t.Errorf("the help of %s shows no example", name)
+			}
+			check(cmd.Commands(), name+" ")
 		}
 	}
+	check(newRootCmd().Commands(), "")
 }
 
 func TestCompletion(t *testing.T) {
 	if out := mustRun(t, "completion bash"); !strings.Contains(out, "isrlu") {
 		t.Error("no script for bash")
 	}
-	status, out, _ := isrluCommand(t, "__completeNoDesc bench --functions isrlu,re")
-	if status != exitOK || !strings.HasPrefix(out, "isrlu,relu\n") {
-		t.Errorf("completion: status %d, %q", status, out)
+	for line, want := range map[string]string{
+		"bench --functions isrlu,re":         "isrlu,relu",
+		"bench ne":                           "network",
+		"bench network --network mlp,re":     "mlp,resnet8",
+		"bench network --activation isrlu,e": "isrlu,elu",
+		"bench network --pass tr":            "training",
+		"bench network --format j":           "json",
+		"bench gemm --transpose nn,t":        "nn,tn",
+		"bench gemm --shapes 51":             "512",
+		"bench gemm --format c":              "csv",
+	} {
+		status, out, _ := isrluCommand(t, "__completeNoDesc "+line)
+		if status != exitOK || !strings.HasPrefix(out, want+"\n") {
+			t.Errorf("completion of %s: status %d, %q", line, status, out)
+		}
 	}
 }

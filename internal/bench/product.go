@@ -55,8 +55,12 @@ func ParseProductShape(text string) (ProductShape, error) {
 // its transpose.
 var Transposes = []string{"nn", "nt", "tn", "tt"}
 
-// ParseTransposes returns the names, each once; "all" means all of them.
+// ParseTransposes returns the names, each once; no name means nn, and "all" all of
+// them.
 func ParseTransposes(names []string) ([]string, error) {
+	if len(names) == 0 {
+		names = Transposes[:1]
+	}
 	if slices.Equal(names, []string{"all"}) {
 		return Transposes, nil
 	}
@@ -86,6 +90,13 @@ type ProductOptions struct {
 // DefaultProductTime is the time for each product.
 const DefaultProductTime = 200 * time.Millisecond
 
+// ProductResults are what Products measured.
+type ProductResults struct {
+	PeakGFLOPS float64
+	// Products holds shapes and transposes, the last changing fastest.
+	Products []ProductResult
+}
+
 // A ProductResult is what was measured of one product.
 type ProductResult struct {
 	ProductShape
@@ -94,13 +105,12 @@ type ProductResult struct {
 	Q1, Q3      float64
 	Samples     int
 	GFLOPS      float64 // 1e9 operations per second, two in each multiply-add
-	PeakPercent float64 // of the peak that was handed over
+	PeakPercent float64 // of PeakGFLOPS
 }
 
 // Products measures products of float32 matrices on one core, all in interleaved
-// rounds, and returns their results shape by shape. peak is what PeakGFLOPS
-// returned. It stops early, with the context's error, when the context ends.
-func Products(ctx context.Context, peak float64, o ProductOptions) ([]ProductResult, error) {
+// rounds. It stops early, with the context's error, when the context ends.
+func Products(ctx context.Context, o ProductOptions) (*ProductResults, error) {
 	if o.Time == 0 {
 		o.Time = DefaultProductTime
 	}
@@ -118,7 +128,7 @@ func Products(ctx context.Context, peak float64, o ProductOptions) ([]ProductRes
 			results = append(results, ProductResult{ProductShape: s, Transpose: t})
 		}
 	}
-	samples := make([][]float64, len(results))
+	peak, samples := PeakGFLOPS(), make([][]float64, len(results))
 	var err error
 	onOneCore(func() { err = timeProducts(ctx, o, results, samples) })
 	if err != nil {
@@ -131,7 +141,7 @@ func Products(ctx context.Context, peak float64, o ProductOptions) ([]ProductRes
 		r.GFLOPS = 2 * float64(r.M) * float64(r.N) * float64(r.K) / (1e6 * r.MS)
 		r.PeakPercent = 100 * r.GFLOPS / peak
 	}
-	return results, nil
+	return &ProductResults{PeakGFLOPS: peak, Products: results}, nil
 }
 
 // timeProducts appends to samples the milliseconds of each product's calls.
