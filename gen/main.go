@@ -1,8 +1,8 @@
 // Command gen writes the kernels of internal/kernel: assembly for AVX2,
 // AVX-512 and NEON, the portable Go versions, and the dispatch tables, all
 // from one description of each kernel; and the tiles of matrix products of
-// internal/gemm, which gemm*.go describe, and the transforms of internal/conv, in
-// winograd*.go.
+// internal/gemm, which gemm*.go describe, with the loop of peak.go beside them,
+// and the transforms of internal/conv, in winograd*.go.
 //
 //	go -C gen run .
 //
