@@ -225,5 +225,5 @@ func (f *factors) fill() {
 func (f *factors) product(s ProductShape, transpose string) func() {
 	p := matmul(s, transpose)
 	a, b, c := f.a[:s.M*s.K], f.b[:s.K*s.N], f.c[:s.M*s.N]
-	return func() { p.Run(c, a, b, nil, f.scratch) }
+	return func() { p.Run(c, a, b, nil, f.scratch, nil) }
 }
