@@ -3,6 +3,7 @@ package nn
 import (
 	"fmt"
 	"strings"
+	"sync"
 	"unsafe"
 
 	"github.com/isrlu/isrlu"
@@ -20,12 +21,15 @@ type activation[T Float] struct {
 	// fromOutput tells that the backward pass reads the output; otherwise it
 	// reads what went into the function.
 	fromOutput bool
+	// identity costs nothing in place: others' shares are measured against it.
+	identity bool
 
 	// A learned parameter: one for the layer, or one for each channel.
 	param      *Parameter[T]
 	perChannel []*isrlu.Function
 	current    []T         // the values that function or perChannel have
 	partial    [][]float64 // gradients of each task
+	buffers    buffers[T]  // for byChannel
 }
 
 // SplitLearn takes ":learn" or ":learn-channel" off the end of an activation's
@@ -75,7 +79,7 @@ func (b *builder[T]) activation(at int, l Activation, y *value[T]) (*activation[
 	f = f.WithPrecision(b.m.options.Precision)
 	a := &activation[T]{layer: b.m.layers[at].Name, function: f, channels: y.shape.channels(), out: y}
 	b.m.layers[at].Function = f.String()
-	a.fromOutput = f.HasBackwardFromOutput()
+	a.fromOutput, a.identity = f.HasBackwardFromOutput(), f.Name() == "identity"
 	if learn != Fixed {
 		a.fromOutput = a.fromOutput && f.HasParamGradFromOutput()
 		n := 1
@@ -126,11 +130,14 @@ func (a *activation[T]) refresh() {
 // forward sets dst = f(src). Both hold whole rows of the channels from first on,
 // n of them each.
 func (a *activation[T]) forward(dst, src []T, first, n int) {
+	if a.identity && unsafe.SliceData(dst) == unsafe.SliceData(src) {
+		return
+	}
 	if a.perChannel == nil {
 		forward(a.function, dst, src)
 		return
 	}
-	a.byChannel(dst, src, nil, first, n, func(f *isrlu.Function, _ int, x, _ []T) { forward(f, x, x) })
+	a.byChannel(dst, src, nil, first, n, nil)
 }
 
 // backward multiplies dy by the derivative, in place, and adds the gradient of
@@ -138,11 +145,7 @@ func (a *activation[T]) forward(dst, src []T, first, n int) {
 // the input, in whole rows of all channels.
 func (a *activation[T]) backward(dy, v []T, task int) {
 	if a.perChannel != nil {
-		grad := a.partial[task]
-		a.byChannel(dy, dy, v, 0, a.channels, func(f *isrlu.Function, c int, dy, v []T) {
-			grad[c] += a.paramGrad(f, dy, v)
-			a.derivative(f, dy, v)
-		})
+		a.byChannel(dy, dy, v, 0, a.channels, a.partial[task])
 		return
 	}
 	if a.param != nil {
@@ -152,6 +155,9 @@ func (a *activation[T]) backward(dy, v []T, task int) {
 }
 
 func (a *activation[T]) derivative(f *isrlu.Function, dy, v []T) {
+	if a.identity {
+		return
+	}
 	if a.fromOutput {
 		backwardFromOutput(f, dy, dy, v)
 	} else {
@@ -171,10 +177,37 @@ func (a *activation[T]) paramGrad(f *isrlu.Function, dy, v []T) float64 {
 	return f.ParamGrad64(0, as[float64](dy), as[float64](v))
 }
 
-// byChannel gathers the elements of each channel, calls run on them and scatters
-// what it leaves. v may be nil.
-func (a *activation[T]) byChannel(dst, src, v []T, first, n int, run func(f *isrlu.Function, c int, x, v []T)) {
-	var xs, vs [512]T
+// buffers are those that no worker uses.
+type buffers[T Float] struct {
+	mu   sync.Mutex
+	free []*[2][512]T
+}
+
+func (b *buffers[T]) take() *[2][512]T {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	n := len(b.free)
+	if n == 0 {
+		return new([2][512]T)
+	}
+	last := b.free[n-1]
+	b.free = b.free[:n-1]
+	return last
+}
+
+func (b *buffers[T]) give(buffer *[2][512]T) {
+	b.mu.Lock()
+	b.free = append(b.free, buffer)
+	b.mu.Unlock()
+}
+
+// byChannel gathers the elements of each channel, runs its function on them and
+// scatters the results. With grad nil it is dst = f(src); else dst = src f'(v),
+// and grad takes the sums of the gradients of the parameters.
+func (a *activation[T]) byChannel(dst, src, v []T, first, n int, grad []float64) {
+	buffer := a.buffers.take()
+	defer a.buffers.give(buffer)
+	xs, vs := &buffer[0], &buffer[1]
 	for from := 0; from < len(src); from += len(xs) * n {
 		rows := min(len(xs), (len(src)-from)/n)
 		for c := range n {
@@ -182,12 +215,16 @@ func (a *activation[T]) byChannel(dst, src, v []T, first, n int, run func(f *isr
 			for i := range x {
 				x[i] = src[from+i*n+c]
 			}
-			if v != nil {
+			f := a.perChannel[first+c]
+			if grad == nil {
+				forward(f, x, x)
+			} else {
 				for i := range x {
 					vs[i] = v[from+i*n+c]
 				}
+				grad[first+c] += a.paramGrad(f, x, vs[:rows])
+				a.derivative(f, x, vs[:rows])
 			}
-			run(a.perChannel[first+c], first+c, x, vs[:rows])
 			for i := range x {
 				dst[from+i*n+c] = x[i]
 			}

@@ -23,6 +23,9 @@ type batchNorm[T Float] struct {
 	partial            [][]float64 // two sums for each channel, for each sample
 	total              []float64
 	scale, shift       []T
+	line               [3][]T // the gradient of the input, as a line in dy and x
+
+	sumsTask, squaresTask, forwardTask, gradientsTask, backwardTask func(sample, worker int)
 }
 
 func (b *builder[T]) batchNorm(at int, l BatchNorm, in *value[T]) (*value[T], error) {
@@ -68,19 +71,21 @@ func (b *builder[T]) batchNorm(at int, l BatchNorm, in *value[T]) (*value[T], er
 		return nil, err
 	}
 	in.keep()
+	for k := range o.line {
+		o.line[k] = make([]T, c)
+	}
+	o.sumsTask, o.squaresTask, o.forwardTask = o.sampleSums, o.sampleSquares, o.forwardSample
+	o.gradientsTask, o.backwardTask = o.sampleGradients, o.backwardSample
 	b.add(o)
 	return o.out, nil
 }
 
 func (o *batchNorm[T]) ends() (in, out []*value[T]) { return []*value[T]{o.in}, []*value[T]{o.out} }
 
-// sums adds up two numbers for each channel over the batch: f adds those of a
-// sample.
-func (o *batchNorm[T]) sums(m *Model[T], f func(sample int, sum []float64)) []float64 {
-	m.each(func(i, _ int) {
-		clear(o.partial[i])
-		f(i, o.partial[i])
-	})
+// sums runs a task on every sample, which sets partial to two numbers for each
+// channel, and adds these up.
+func (o *batchNorm[T]) sums(m *Model[T], task func(sample, worker int)) []float64 {
+	m.each(task)
 	clear(o.total)
 	for _, p := range o.partial[:m.n] {
 		for c, v := range p {
@@ -90,29 +95,39 @@ func (o *batchNorm[T]) sums(m *Model[T], f func(sample int, sum []float64)) []fl
 	return o.total
 }
 
+// sampleSums adds up a sample's elements, sampleSquares the squares of their
+// distances from the mean.
+func (o *batchNorm[T]) sampleSums(i, _ int) {
+	n, c, sum := o.in.size, o.channels, o.partial[i]
+	clear(sum)
+	for x := o.in.data[i*n:][:n]; len(x) > 0; x = x[c:] {
+		for j, v := range x[:c] {
+			sum[j] += float64(v)
+		}
+	}
+}
+
+func (o *batchNorm[T]) sampleSquares(i, _ int) {
+	n, c, sum := o.in.size, o.channels, o.partial[i]
+	clear(sum)
+	for x := o.in.data[i*n:][:n]; len(x) > 0; x = x[c:] {
+		for j, v := range x[:c] {
+			d := float64(v) - o.batchMean[j]
+			sum[j] += d * d
+		}
+	}
+}
+
 func (o *batchNorm[T]) forward(m *Model[T]) {
 	n, c := o.in.size, o.channels
 	mean, inverse := o.batchMean, o.inverse
 	if m.train {
 		count := float64(m.n * n / c)
-		total := o.sums(m, func(i int, sum []float64) {
-			for x := o.in.data[i*n:][:n]; len(x) > 0; x = x[c:] {
-				for j, v := range x[:c] {
-					sum[j] += float64(v)
-				}
-			}
-		})
+		total := o.sums(m, o.sumsTask)
 		for j := range mean {
 			mean[j] = total[j] / count
 		}
-		total = o.sums(m, func(i int, sum []float64) {
-			for x := o.in.data[i*n:][:n]; len(x) > 0; x = x[c:] {
-				for j, v := range x[:c] {
-					d := float64(v) - mean[j]
-					sum[j] += d * d
-				}
-			}
-		})
+		total = o.sums(m, o.squaresTask)
 		for j := range inverse {
 			variance := total[j] / count
 			inverse[j] = 1 / math.Sqrt(variance+o.epsilon)
@@ -131,40 +146,31 @@ func (o *batchNorm[T]) forward(m *Model[T]) {
 			o.shift[j] = T(float64(o.beta.Value[j]) - s*float64(o.mean.Value[j]))
 		}
 	}
+	m.each(o.forwardTask)
+}
+
+func (o *batchNorm[T]) forwardSample(i, _ int) {
+	n, c := o.in.size, o.channels
 	block := max(1, joinBlock/c) * c
-	m.each(func(i, _ int) {
-		for from := i * n; from < (i+1)*n; from += block {
-			to := min(from+block, (i+1)*n)
-			x, y := o.in.data[from:to], o.pre.data[from:to]
-			for at := 0; at < len(x); at += c {
-				row := y[at:][:c]
-				for j, v := range x[at:][:c] {
-					row[j] = v*o.scale[j] + o.shift[j]
-				}
-			}
-			if o.act != nil {
-				o.act.forward(o.out.data[from:to], y, 0, c)
+	for from := i * n; from < (i+1)*n; from += block {
+		to := min(from+block, (i+1)*n)
+		x, y := o.in.data[from:to], o.pre.data[from:to]
+		for at := 0; at < len(x); at += c {
+			row := y[at:][:c]
+			for j, v := range x[at:][:c] {
+				row[j] = v*o.scale[j] + o.shift[j]
 			}
 		}
-	})
+		if o.act != nil {
+			o.act.forward(o.out.data[from:to], y, 0, c)
+		}
+	}
 }
 
 func (o *batchNorm[T]) backward(m *Model[T]) {
-	n, c := o.in.size, o.channels
+	c := o.channels
 	o.act.begin(m.n)
-	total := o.sums(m, func(i int, sum []float64) {
-		dy := o.out.grad[i*n:][:n]
-		if o.act != nil {
-			o.act.backward(dy, o.pre.data[i*n:][:n], i)
-		}
-		for x := o.in.data[i*n:][:n]; len(x) > 0; x, dy = x[c:], dy[c:] {
-			for j, v := range x[:c] {
-				d := float64(dy[j])
-				sum[j] += d
-				sum[c+j] += d * (float64(v) - o.batchMean[j])
-			}
-		}
-	})
+	total := o.sums(m, o.gradientsTask)
 	o.act.end(m.n)
 	for j := range c {
 		o.beta.Grad[j] = T(total[j])
@@ -174,21 +180,42 @@ func (o *batchNorm[T]) backward(m *Model[T]) {
 		return
 	}
 	// dx = scale (dy - mean(dy) - xhat mean(dy xhat)), as a line in dy and x.
-	count := float64(m.n * n / c)
-	a, b, k := make([]T, c), make([]T, c), make([]T, c)
+	count := float64(m.n * o.in.size / c)
 	for j := range c {
 		s := float64(o.gamma.Value[j]) * o.inverse[j]
 		slope := s * total[c+j] / count * o.inverse[j] * o.inverse[j]
-		a[j] = T(s)
-		b[j] = T(-slope)
-		k[j] = T(slope*o.batchMean[j] - s*total[j]/count)
+		o.line[0][j] = T(s)
+		o.line[1][j] = T(-slope)
+		o.line[2][j] = T(slope*o.batchMean[j] - s*total[j]/count)
 	}
-	m.each(func(i, _ int) {
-		x, dy, dx := o.in.data[i*n:][:n], o.out.grad[i*n:][:n], o.in.grad[i*n:][:n]
-		for at := 0; at < n; at += c {
-			for j := range c {
-				dx[at+j] = dy[at+j]*a[j] + x[at+j]*b[j] + k[j]
-			}
+	m.each(o.backwardTask)
+}
+
+// sampleGradients adds up a sample's gradients of the shift and, but for a
+// factor, of the scale.
+func (o *batchNorm[T]) sampleGradients(i, _ int) {
+	n, c, sum := o.in.size, o.channels, o.partial[i]
+	clear(sum)
+	dy := o.out.grad[i*n:][:n]
+	if o.act != nil {
+		o.act.backward(dy, o.pre.data[i*n:][:n], i)
+	}
+	for x := o.in.data[i*n:][:n]; len(x) > 0; x, dy = x[c:], dy[c:] {
+		for j, v := range x[:c] {
+			d := float64(dy[j])
+			sum[j] += d
+			sum[c+j] += d * (float64(v) - o.batchMean[j])
 		}
-	})
+	}
+}
+
+func (o *batchNorm[T]) backwardSample(i, _ int) {
+	n, c := o.in.size, o.channels
+	x, dy, dx := o.in.data[i*n:][:n], o.out.grad[i*n:][:n], o.in.grad[i*n:][:n]
+	a, b, k := o.line[0], o.line[1], o.line[2]
+	for at := 0; at < n; at += c {
+		for j := range c {
+			dx[at+j] = dy[at+j]*a[j] + x[at+j]*b[j] + k[j]
+		}
+	}
 }

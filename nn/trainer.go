@@ -16,13 +16,20 @@ type Trainer[T Float] struct {
 	state     [][][]T // for each parameter, the optimizer's averages
 	chunks    []chunk
 	squares   []float64
+	run       running
+
+	updateTask, normTask func(task, worker int)
 }
+
+// running is what the update of a step needs: the learning rate and what gradients
+// are multiplied by.
+type running struct{ rate, scale float64 }
 
 // A chunk is a part of a parameter that one task updates.
 type chunk struct{ param, from, to int }
 
-// updateChunk is the most elements of a chunk.
-const updateChunk = 16384
+// chunkSize is the most elements of a chunk.
+const chunkSize = 16384
 
 // TrainerOptions are how a model is trained.
 type TrainerOptions struct {
@@ -58,13 +65,14 @@ func NewTrainer[T Float](m *Model[T], o TrainerOptions) (*Trainer[T], error) {
 			for range t.optimizer.slots() {
 				state = append(state, make([]T, len(p.Value)))
 			}
-			for from := 0; from < len(p.Value); from += updateChunk {
-				t.chunks = append(t.chunks, chunk{i, from, min(from+updateChunk, len(p.Value))})
+			for from := 0; from < len(p.Value); from += chunkSize {
+				t.chunks = append(t.chunks, chunk{i, from, min(from+chunkSize, len(p.Value))})
 			}
 		}
 		t.state = append(t.state, state)
 	}
 	t.squares = make([]float64, len(t.chunks))
+	t.updateTask, t.normTask = t.updateChunk, t.chunkNorm
 	return t, nil
 }
 
@@ -93,41 +101,47 @@ func (t *Trainer[T]) Step(b Batch[T]) StepResult {
 	}
 	rate := t.Rate()
 	t.step++
-	m.pool.Run(len(t.chunks), func(task, _ int) {
-		c := t.chunks[task]
-		p := m.params[c.param]
-		var state [2][]T
-		for k, s := range t.state[c.param] {
-			state[k] = s[c.from:c.to]
-		}
-		decay := 0.0
-		if p.Decay {
-			decay = t.optimizer.WeightDecay
-		}
-		w := p.Value[c.from:c.to]
-		update(&t.optimizer, w, p.Grad[c.from:c.to], state[:len(t.state[c.param])], t.step, rate, scale, decay)
-		if p.Least != 0 {
-			for i, v := range w {
-				w[i] = max(v, T(p.Least))
-			}
-		}
-	})
+	t.run = running{rate, scale}
+	m.pool.Run(len(t.chunks), t.updateTask)
 	return r
+}
+
+// updateChunk updates the parameters of a chunk.
+func (t *Trainer[T]) updateChunk(task, _ int) {
+	c := t.chunks[task]
+	p := t.model.params[c.param]
+	var state [2][]T
+	for k, s := range t.state[c.param] {
+		state[k] = s[c.from:c.to]
+	}
+	decay := 0.0
+	if p.Decay {
+		decay = t.optimizer.WeightDecay
+	}
+	w := p.Value[c.from:c.to]
+	update(&t.optimizer, w, p.Grad[c.from:c.to], state[:len(t.state[c.param])], t.step, t.run.rate, t.run.scale, decay)
+	if p.Least != 0 {
+		for i, v := range w {
+			w[i] = max(v, T(p.Least))
+		}
+	}
 }
 
 // norm returns the norm of all gradients.
 func (t *Trainer[T]) norm() float64 {
-	t.model.pool.Run(len(t.chunks), func(task, _ int) {
-		c := t.chunks[task]
-		sum := 0.0
-		for _, g := range t.model.params[c.param].Grad[c.from:c.to] {
-			sum += float64(g) * float64(g)
-		}
-		t.squares[task] = sum
-	})
+	t.model.pool.Run(len(t.chunks), t.normTask)
 	sum := 0.0
 	for _, s := range t.squares {
 		sum += s
 	}
 	return math.Sqrt(sum)
+}
+
+func (t *Trainer[T]) chunkNorm(task, _ int) {
+	c := t.chunks[task]
+	sum := 0.0
+	for _, g := range t.model.params[c.param].Grad[c.from:c.to] {
+		sum += float64(g) * float64(g)
+	}
+	t.squares[task] = sum
 }

@@ -8,6 +8,7 @@ type direct[T gemm.Float] struct {
 	Shape
 	packed  []T // the weights, packed: window by output channels
 	classes []class[T]
+	window  []T // for Prepare: the weights of a class
 
 	// Zeros around dy, so that no window of BackwardData leaves it.
 	dyTop, dyBottom, dyLeft, dyRight int
@@ -72,8 +73,8 @@ func (d *direct[T]) Prepare(w []T, train bool) {
 	for i := range d.classes {
 		c := &d.classes[i]
 		// Ascending pixels of dy are descending taps.
-		window := make([]T, c.taps[0]*c.taps[1]*d.Out*d.In)
-		at := window
+		d.window = grow(d.window, c.taps[0]*c.taps[1]*d.Out*d.In)
+		window, at := d.window, d.window
 		for ty := range c.taps[0] {
 			for tx := range c.taps[1] {
 				ky, kx := c.ky-ty*d.StrideHeight, c.kx-tx*d.StrideWidth
