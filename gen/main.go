@@ -1,8 +1,9 @@
 // Command gen writes the kernels of internal/kernel: assembly for AVX2,
 // AVX-512 and NEON, the portable Go versions, and the dispatch tables, all
-// from one description of each kernel; and the tiles of matrix products of
-// internal/gemm, which gemm*.go describe, with the loop of peak.go beside them,
-// and the transforms of internal/conv, in winograd*.go.
+// from one description of each kernel; the tiles of matrix products of
+// internal/gemm, which gemm*.go describe, with the loop of peak.go beside them;
+// the transforms of internal/conv, in winograd*.go; and the pooling of
+// internal/pool, in pool*.go.
 //
 //	go -C gen run .
 //
@@ -40,11 +41,22 @@ var simdLevels = []simdLevel{
 func main() {
 	log.SetFlags(0)
 	log.SetPrefix("gen: ")
-	dir := flag.String("o", "../internal", "folder that holds kernel, gemm and conv")
+	dir := flag.String("o", "../internal", "folder that holds kernel, gemm, conv and pool")
 	flag.Parse()
 	write(filepath.Join(*dir, "kernel"), elementwise())
 	write(filepath.Join(*dir, "gemm"), products())
 	write(filepath.Join(*dir, "conv"), winograd())
+	write(filepath.Join(*dir, "pool"), pooling())
+}
+
+// pooling returns the files of the kernels of pooling.
+func pooling() map[string][]byte {
+	files := map[string][]byte{}
+	for _, l := range simdLevels {
+		files["windows_"+l.file+".s"] = poolFile(l)
+		files["stubs_"+l.file+".go"] = poolStubs(l)
+	}
+	return files
 }
 
 // products returns the files of the tiles of matrix products, and of what they
