@@ -19,9 +19,13 @@ const (
 
 var poolNames = [numPoolOps]string{"max", "maxWhere", "maxBackward", "mean", "meanBackward"}
 
+// poolBlocks are the numbers of vectors that a kernel does together, as long as
+// so many are left: four hide the latency of each in a loop over taps.
+var poolBlocks = []int{4, 2, 1}
+
 // A poolKernel is one kernel. It walks along the channels of each window of
-// internal/pool's args, a block of vectors at a time, then one vector, then one
-// with only the lanes that are left.
+// internal/pool's args, a block of vectors at a time, then one vector with only
+// the lanes that are left.
 //
 // twoByTwo is for windows of 2x2: the taps have registers of their own. The other
 // kernels loop over the taps of each block.

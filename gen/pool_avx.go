@@ -47,15 +47,6 @@ func poolConstants() string {
 	return s + "GLOBL order<>(SB), RODATA|NOPTR, $32\n\n"
 }
 
-// block is the number of vectors done together: AVX2 packs the numbers of four
-// at a time, and in a loop over taps four hide the latency of each.
-func (p *x86Pool) block() int {
-	if p.twoByTwo && p.level == AVX512 {
-		return 2
-	}
-	return 4
-}
-
 func (p *x86Pool) label(s string) { fmt.Fprintf(p.out, "\n%s:\n", s) }
 
 func (p *x86Pool) kernel() {
@@ -76,20 +67,26 @@ func (p *x86Pool) kernel() {
 
 	p.label("window")
 	p.emit("MOVQ %d(AX), CX", poolChannels)
-	p.emit("SUBQ $%d, CX", p.block()*p.lanes())
-	p.emit("JLT  vectors")
-	p.label("block")
-	p.body(p.block(), false, "Block")
-	p.emit("SUBQ $%d, CX", p.block()*p.lanes())
-	p.emit("JGE  block")
-
-	p.label("vectors")
-	p.emit("ADDQ $%d, CX", (p.block()-1)*p.lanes())
-	p.emit("JLT  rest")
-	p.label("vector")
-	p.body(1, false, "Vector")
-	p.emit("SUBQ $%d, CX", p.lanes())
-	p.emit("JGE  vector")
+	p.emit("SUBQ $%d, CX", poolBlocks[0]*p.lanes())
+	for i, n := range poolBlocks {
+		if i > 0 {
+			p.label(fmt.Sprintf("vectors%d", n))
+			p.emit("ADDQ $%d, CX", (poolBlocks[i-1]-n)*p.lanes())
+		}
+		if i < len(poolBlocks)-1 {
+			p.emit("JLT  vectors%d", poolBlocks[i+1])
+		} else {
+			p.emit("JLT  rest")
+		}
+		if i == 0 {
+			p.label("block")
+		}
+		p.body(n, false, fmt.Sprint(n))
+		p.emit("SUBQ $%d, CX", n*p.lanes())
+		if i == 0 {
+			p.emit("JGE  block")
+		}
+	}
 
 	p.label("rest")
 	p.emit("ADDQ $%d, CX", p.lanes())
@@ -400,12 +397,19 @@ func (p *x86Pool) storeNumbers(n int, partial bool) {
 		}
 		return
 	}
-	if n == 4 {
+	switch n {
+	case 4:
 		p.emit("VPACKUSDW Y5, Y4, Y4")
 		p.emit("VPACKUSDW Y7, Y6, Y6")
 		p.emit("VPACKUSWB Y6, Y4, Y4")
 		p.emit("VPERMD Y4, %s, Y4", p.reg(x86PoolOrder))
 		p.emit("VMOVDQU Y4, (DX)")
+		return
+	case 2:
+		p.emit("VPACKUSDW Y5, Y4, Y4")
+		p.emit("VPACKUSWB Y4, Y4, Y4")
+		p.emit("VPERMD Y4, %s, Y4", p.reg(x86PoolOrder))
+		p.emit("VMOVDQU X4, (DX)")
 		return
 	}
 	p.emit("VEXTRACTI128 $1, Y4, X5")

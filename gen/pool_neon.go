@@ -32,7 +32,6 @@ type neonPool struct {
 }
 
 const (
-	neonPoolBlock   = 4
 	neonPoolScratch = 16
 	neonPoolNumbers = 20 // plus tap: its number, in windows of 2x2
 	neonPoolNumber  = 20 // of the current tap, in a loop
@@ -62,20 +61,26 @@ func (p *neonPool) kernel() {
 
 	p.label("window")
 	p.emit("MOVD %d(R0), R4", poolChannels)
-	p.emit("SUBS $%d, R4", neonPoolBlock*p.lanes())
-	p.emit("BLT  vectors")
-	p.label("block")
-	p.body(neonPoolBlock, false, "Block")
-	p.emit("SUBS $%d, R4", neonPoolBlock*p.lanes())
-	p.emit("BGE  block")
-
-	p.label("vectors")
-	p.emit("ADDS $%d, R4", (neonPoolBlock-1)*p.lanes())
-	p.emit("BLT  rest")
-	p.label("vector")
-	p.body(1, false, "Vector")
-	p.emit("SUBS $%d, R4", p.lanes())
-	p.emit("BGE  vector")
+	p.emit("SUBS $%d, R4", poolBlocks[0]*p.lanes())
+	for i, n := range poolBlocks {
+		if i > 0 {
+			p.label(fmt.Sprintf("vectors%d", n))
+			p.emit("ADDS $%d, R4", (poolBlocks[i-1]-n)*p.lanes())
+		}
+		if i < len(poolBlocks)-1 {
+			p.emit("BLT  vectors%d", poolBlocks[i+1])
+		} else {
+			p.emit("BLT  rest")
+		}
+		if i == 0 {
+			p.label("block")
+		}
+		p.body(n, false, fmt.Sprint(n))
+		p.emit("SUBS $%d, R4", n*p.lanes())
+		if i == 0 {
+			p.emit("BGE  block")
+		}
+	}
 
 	p.label("rest")
 	p.emit("ADDS $%d, R4", p.lanes())
@@ -339,6 +344,10 @@ func (p *neonPool) storeNumbers(n int, partial bool) {
 		p.three(encUZP1|1<<22, "UZP1", "8H", 4, 4, 4)
 		p.three(encUZP1, "UZP1", "16B", 4, 4, 4)
 		p.emit("FMOVS F4, (R3)")
+	case n == 2:
+		p.three(encUZP1|1<<22, "UZP1", "8H", 4, 4, 5)
+		p.three(encUZP1, "UZP1", "16B", 4, 4, 4)
+		p.emit("FMOVD F4, (R3)")
 	default:
 		p.three(encUZP1|1<<22, "UZP1", "8H", 4, 4, 5)
 		p.three(encUZP1|1<<22, "UZP1", "8H", 6, 6, 7)

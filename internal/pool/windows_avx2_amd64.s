@@ -41,7 +41,7 @@ TEXT ·maxAVX2(SB), NOSPLIT, $0-8
 window:
 	MOVQ 32(AX), CX
 	SUBQ $32, CX
-	JLT  vectors
+	JLT  vectors2
 
 block:
 	VMOVUPS 0(SI), Y0
@@ -51,11 +51,11 @@ block:
 	MOVQ SI, R10
 	MOVQ 64(AX), R13
 
-rowBlock:
+row4:
 	MOVQ R10, R11
 	MOVQ 72(AX), R12
 
-tapBlock:
+tap4:
 	VMOVUPS 0(R11), Y8
 	VMAXPS Y0, Y8, Y0
 	VCMPPS $3, Y8, Y8, Y9
@@ -74,10 +74,10 @@ tapBlock:
 	VBLENDVPS Y9, Y8, Y3, Y3
 	ADDQ R8, R11
 	DECQ R12
-	JNE  tapBlock
+	JNE  tap4
 	ADDQ R9, R10
 	DECQ R13
-	JNE  rowBlock
+	JNE  row4
 	VMOVUPS Y0, 0(DI)
 	VMOVUPS Y1, 32(DI)
 	VMOVUPS Y2, 64(DI)
@@ -87,35 +87,65 @@ tapBlock:
 	SUBQ $32, CX
 	JGE  block
 
-vectors:
-	ADDQ $24, CX
-	JLT  rest
+vectors2:
+	ADDQ $16, CX
+	JLT  vectors1
+	VMOVUPS 0(SI), Y0
+	VMOVUPS 32(SI), Y1
+	MOVQ SI, R10
+	MOVQ 64(AX), R13
 
-vector:
+row2:
+	MOVQ R10, R11
+	MOVQ 72(AX), R12
+
+tap2:
+	VMOVUPS 0(R11), Y8
+	VMAXPS Y0, Y8, Y0
+	VCMPPS $3, Y8, Y8, Y9
+	VBLENDVPS Y9, Y8, Y0, Y0
+	VMOVUPS 32(R11), Y8
+	VMAXPS Y1, Y8, Y1
+	VCMPPS $3, Y8, Y8, Y9
+	VBLENDVPS Y9, Y8, Y1, Y1
+	ADDQ R8, R11
+	DECQ R12
+	JNE  tap2
+	ADDQ R9, R10
+	DECQ R13
+	JNE  row2
+	VMOVUPS Y0, 0(DI)
+	VMOVUPS Y1, 32(DI)
+	ADDQ $64, SI
+	ADDQ $64, DI
+	SUBQ $16, CX
+
+vectors1:
+	ADDQ $8, CX
+	JLT  rest
 	VMOVUPS 0(SI), Y0
 	MOVQ SI, R10
 	MOVQ 64(AX), R13
 
-rowVector:
+row1:
 	MOVQ R10, R11
 	MOVQ 72(AX), R12
 
-tapVector:
+tap1:
 	VMOVUPS 0(R11), Y8
 	VMAXPS Y0, Y8, Y0
 	VCMPPS $3, Y8, Y8, Y9
 	VBLENDVPS Y9, Y8, Y0, Y0
 	ADDQ R8, R11
 	DECQ R12
-	JNE  tapVector
+	JNE  tap1
 	ADDQ R9, R10
 	DECQ R13
-	JNE  rowVector
+	JNE  row1
 	VMOVUPS Y0, 0(DI)
 	ADDQ $32, SI
 	ADDQ $32, DI
 	SUBQ $8, CX
-	JGE  vector
 
 rest:
 	ADDQ $8, CX
@@ -168,7 +198,7 @@ TEXT ·max2x2AVX2(SB), NOSPLIT, $0-8
 window:
 	MOVQ 32(AX), CX
 	SUBQ $32, CX
-	JLT  vectors
+	JLT  vectors2
 
 block:
 	VMOVUPS 0(SI), Y0
@@ -232,11 +262,44 @@ block:
 	SUBQ $32, CX
 	JGE  block
 
-vectors:
-	ADDQ $24, CX
-	JLT  rest
+vectors2:
+	ADDQ $16, CX
+	JLT  vectors1
+	VMOVUPS 0(SI), Y0
+	VMOVUPS 32(SI), Y1
+	VMOVUPS 0(SI)(R8*1), Y8
+	VMAXPS Y0, Y8, Y0
+	VCMPPS $3, Y8, Y8, Y9
+	VBLENDVPS Y9, Y8, Y0, Y0
+	VMOVUPS 32(SI)(R8*1), Y8
+	VMAXPS Y1, Y8, Y1
+	VCMPPS $3, Y8, Y8, Y9
+	VBLENDVPS Y9, Y8, Y1, Y1
+	VMOVUPS 0(SI)(R9*1), Y8
+	VMAXPS Y0, Y8, Y0
+	VCMPPS $3, Y8, Y8, Y9
+	VBLENDVPS Y9, Y8, Y0, Y0
+	VMOVUPS 32(SI)(R9*1), Y8
+	VMAXPS Y1, Y8, Y1
+	VCMPPS $3, Y8, Y8, Y9
+	VBLENDVPS Y9, Y8, Y1, Y1
+	VMOVUPS 0(SI)(R10*1), Y8
+	VMAXPS Y0, Y8, Y0
+	VCMPPS $3, Y8, Y8, Y9
+	VBLENDVPS Y9, Y8, Y0, Y0
+	VMOVUPS 32(SI)(R10*1), Y8
+	VMAXPS Y1, Y8, Y1
+	VCMPPS $3, Y8, Y8, Y9
+	VBLENDVPS Y9, Y8, Y1, Y1
+	VMOVUPS Y0, 0(DI)
+	VMOVUPS Y1, 32(DI)
+	ADDQ $64, SI
+	ADDQ $64, DI
+	SUBQ $16, CX
 
-vector:
+vectors1:
+	ADDQ $8, CX
+	JLT  rest
 	VMOVUPS 0(SI), Y0
 	VMOVUPS 0(SI)(R8*1), Y8
 	VMAXPS Y0, Y8, Y0
@@ -254,7 +317,6 @@ vector:
 	ADDQ $32, SI
 	ADDQ $32, DI
 	SUBQ $8, CX
-	JGE  vector
 
 rest:
 	ADDQ $8, CX
@@ -305,7 +367,7 @@ TEXT ·maxWhereAVX2(SB), NOSPLIT, $0-8
 window:
 	MOVQ 32(AX), CX
 	SUBQ $32, CX
-	JLT  vectors
+	JLT  vectors2
 
 block:
 	VMOVUPS 0(SI), Y0
@@ -320,11 +382,11 @@ block:
 	MOVQ SI, R10
 	MOVQ 64(AX), R13
 
-rowBlock:
+row4:
 	MOVQ R10, R11
 	MOVQ 72(AX), R12
 
-tapBlock:
+tap4:
 	VMOVUPS 0(R11), Y8
 	VCMPPS $30, Y0, Y8, Y9
 	VCMPPS $3, Y8, Y8, Y10
@@ -352,10 +414,10 @@ tapBlock:
 	VPADDD Y13, Y12, Y12
 	ADDQ R8, R11
 	DECQ R12
-	JNE  tapBlock
+	JNE  tap4
 	ADDQ R9, R10
 	DECQ R13
-	JNE  rowBlock
+	JNE  row4
 	VMOVUPS Y0, 0(DI)
 	VMOVUPS Y1, 32(DI)
 	VMOVUPS Y2, 64(DI)
@@ -371,22 +433,66 @@ tapBlock:
 	SUBQ $32, CX
 	JGE  block
 
-vectors:
-	ADDQ $24, CX
-	JLT  rest
+vectors2:
+	ADDQ $16, CX
+	JLT  vectors1
+	VMOVUPS 0(SI), Y0
+	VPXOR X4, X4, X4
+	VMOVUPS 32(SI), Y1
+	VPXOR X5, X5, X5
+	VPXOR X12, X12, X12
+	MOVQ SI, R10
+	MOVQ 64(AX), R13
 
-vector:
+row2:
+	MOVQ R10, R11
+	MOVQ 72(AX), R12
+
+tap2:
+	VMOVUPS 0(R11), Y8
+	VCMPPS $30, Y0, Y8, Y9
+	VCMPPS $3, Y8, Y8, Y10
+	VORPS Y10, Y9, Y9
+	VBLENDVPS Y9, Y8, Y0, Y0
+	VBLENDVPS Y9, Y12, Y4, Y4
+	VMOVUPS 32(R11), Y8
+	VCMPPS $30, Y1, Y8, Y9
+	VCMPPS $3, Y8, Y8, Y10
+	VORPS Y10, Y9, Y9
+	VBLENDVPS Y9, Y8, Y1, Y1
+	VBLENDVPS Y9, Y12, Y5, Y5
+	VPADDD Y13, Y12, Y12
+	ADDQ R8, R11
+	DECQ R12
+	JNE  tap2
+	ADDQ R9, R10
+	DECQ R13
+	JNE  row2
+	VMOVUPS Y0, 0(DI)
+	VMOVUPS Y1, 32(DI)
+	VPACKUSDW Y5, Y4, Y4
+	VPACKUSWB Y4, Y4, Y4
+	VPERMD Y4, Y11, Y4
+	VMOVDQU X4, (DX)
+	ADDQ $64, SI
+	ADDQ $64, DI
+	ADDQ $16, DX
+	SUBQ $16, CX
+
+vectors1:
+	ADDQ $8, CX
+	JLT  rest
 	VMOVUPS 0(SI), Y0
 	VPXOR X4, X4, X4
 	VPXOR X12, X12, X12
 	MOVQ SI, R10
 	MOVQ 64(AX), R13
 
-rowVector:
+row1:
 	MOVQ R10, R11
 	MOVQ 72(AX), R12
 
-tapVector:
+tap1:
 	VMOVUPS 0(R11), Y8
 	VCMPPS $30, Y0, Y8, Y9
 	VCMPPS $3, Y8, Y8, Y10
@@ -396,10 +502,10 @@ tapVector:
 	VPADDD Y13, Y12, Y12
 	ADDQ R8, R11
 	DECQ R12
-	JNE  tapVector
+	JNE  tap1
 	ADDQ R9, R10
 	DECQ R13
-	JNE  rowVector
+	JNE  row1
 	VMOVUPS Y0, 0(DI)
 	VEXTRACTI128 $1, Y4, X5
 	VPACKUSDW X5, X4, X4
@@ -409,7 +515,6 @@ tapVector:
 	ADDQ $32, DI
 	ADDQ $8, DX
 	SUBQ $8, CX
-	JGE  vector
 
 rest:
 	ADDQ $8, CX
@@ -491,7 +596,7 @@ TEXT ·maxWhere2x2AVX2(SB), NOSPLIT, $0-8
 window:
 	MOVQ 32(AX), CX
 	SUBQ $32, CX
-	JLT  vectors
+	JLT  vectors2
 
 block:
 	VMOVUPS 0(SI), Y0
@@ -585,11 +690,61 @@ block:
 	SUBQ $32, CX
 	JGE  block
 
-vectors:
-	ADDQ $24, CX
-	JLT  rest
+vectors2:
+	ADDQ $16, CX
+	JLT  vectors1
+	VMOVUPS 0(SI), Y0
+	VMOVUPS 32(SI), Y1
+	VMOVUPS 0(SI)(R8*1), Y8
+	VCMPPS $30, Y0, Y8, Y9
+	VCMPPS $3, Y8, Y8, Y10
+	VORPS Y10, Y9, Y9
+	VBLENDVPS Y9, Y8, Y0, Y0
+	VANDPS Y12, Y9, Y4
+	VMOVUPS 32(SI)(R8*1), Y8
+	VCMPPS $30, Y1, Y8, Y9
+	VCMPPS $3, Y8, Y8, Y10
+	VORPS Y10, Y9, Y9
+	VBLENDVPS Y9, Y8, Y1, Y1
+	VANDPS Y12, Y9, Y5
+	VMOVUPS 0(SI)(R9*1), Y8
+	VCMPPS $30, Y0, Y8, Y9
+	VCMPPS $3, Y8, Y8, Y10
+	VORPS Y10, Y9, Y9
+	VBLENDVPS Y9, Y8, Y0, Y0
+	VBLENDVPS Y9, Y13, Y4, Y4
+	VMOVUPS 32(SI)(R9*1), Y8
+	VCMPPS $30, Y1, Y8, Y9
+	VCMPPS $3, Y8, Y8, Y10
+	VORPS Y10, Y9, Y9
+	VBLENDVPS Y9, Y8, Y1, Y1
+	VBLENDVPS Y9, Y13, Y5, Y5
+	VMOVUPS 0(SI)(R10*1), Y8
+	VCMPPS $30, Y0, Y8, Y9
+	VCMPPS $3, Y8, Y8, Y10
+	VORPS Y10, Y9, Y9
+	VBLENDVPS Y9, Y8, Y0, Y0
+	VBLENDVPS Y9, Y14, Y4, Y4
+	VMOVUPS 32(SI)(R10*1), Y8
+	VCMPPS $30, Y1, Y8, Y9
+	VCMPPS $3, Y8, Y8, Y10
+	VORPS Y10, Y9, Y9
+	VBLENDVPS Y9, Y8, Y1, Y1
+	VBLENDVPS Y9, Y14, Y5, Y5
+	VMOVUPS Y0, 0(DI)
+	VMOVUPS Y1, 32(DI)
+	VPACKUSDW Y5, Y4, Y4
+	VPACKUSWB Y4, Y4, Y4
+	VPERMD Y4, Y11, Y4
+	VMOVDQU X4, (DX)
+	ADDQ $64, SI
+	ADDQ $64, DI
+	ADDQ $16, DX
+	SUBQ $16, CX
 
-vector:
+vectors1:
+	ADDQ $8, CX
+	JLT  rest
 	VMOVUPS 0(SI), Y0
 	VMOVUPS 0(SI)(R8*1), Y8
 	VCMPPS $30, Y0, Y8, Y9
@@ -618,7 +773,6 @@ vector:
 	ADDQ $32, DI
 	ADDQ $8, DX
 	SUBQ $8, CX
-	JGE  vector
 
 rest:
 	ADDQ $8, CX
@@ -688,7 +842,7 @@ TEXT ·maxBackwardAVX2(SB), NOSPLIT, $0-8
 window:
 	MOVQ 32(AX), CX
 	SUBQ $32, CX
-	JLT  vectors
+	JLT  vectors2
 
 block:
 	VMOVUPS 0(DI), Y0
@@ -707,11 +861,11 @@ block:
 	MOVQ SI, R10
 	MOVQ 64(AX), R13
 
-rowBlock:
+row4:
 	MOVQ R10, R11
 	MOVQ 72(AX), R12
 
-tapBlock:
+tap4:
 	VPCMPEQD Y12, Y4, Y8
 	VANDPS Y0, Y8, Y8
 	VMOVUPS Y8, 0(R11)
@@ -727,21 +881,55 @@ tapBlock:
 	VPADDD Y13, Y12, Y12
 	ADDQ R8, R11
 	DECQ R12
-	JNE  tapBlock
+	JNE  tap4
 	ADDQ R9, R10
 	DECQ R13
-	JNE  rowBlock
+	JNE  row4
 	ADDQ $128, SI
 	ADDQ $128, DI
 	ADDQ $32, DX
 	SUBQ $32, CX
 	JGE  block
 
-vectors:
-	ADDQ $24, CX
-	JLT  rest
+vectors2:
+	ADDQ $16, CX
+	JLT  vectors1
+	VMOVUPS 0(DI), Y0
+	VADDPS Y14, Y0, Y0
+	VPMOVZXBD 0(DX), Y4
+	VMOVUPS 32(DI), Y1
+	VADDPS Y14, Y1, Y1
+	VPMOVZXBD 8(DX), Y5
+	VPXOR X12, X12, X12
+	MOVQ SI, R10
+	MOVQ 64(AX), R13
 
-vector:
+row2:
+	MOVQ R10, R11
+	MOVQ 72(AX), R12
+
+tap2:
+	VPCMPEQD Y12, Y4, Y8
+	VANDPS Y0, Y8, Y8
+	VMOVUPS Y8, 0(R11)
+	VPCMPEQD Y12, Y5, Y8
+	VANDPS Y1, Y8, Y8
+	VMOVUPS Y8, 32(R11)
+	VPADDD Y13, Y12, Y12
+	ADDQ R8, R11
+	DECQ R12
+	JNE  tap2
+	ADDQ R9, R10
+	DECQ R13
+	JNE  row2
+	ADDQ $64, SI
+	ADDQ $64, DI
+	ADDQ $16, DX
+	SUBQ $16, CX
+
+vectors1:
+	ADDQ $8, CX
+	JLT  rest
 	VMOVUPS 0(DI), Y0
 	VADDPS Y14, Y0, Y0
 	VPMOVZXBD 0(DX), Y4
@@ -749,26 +937,25 @@ vector:
 	MOVQ SI, R10
 	MOVQ 64(AX), R13
 
-rowVector:
+row1:
 	MOVQ R10, R11
 	MOVQ 72(AX), R12
 
-tapVector:
+tap1:
 	VPCMPEQD Y12, Y4, Y8
 	VANDPS Y0, Y8, Y8
 	VMOVUPS Y8, 0(R11)
 	VPADDD Y13, Y12, Y12
 	ADDQ R8, R11
 	DECQ R12
-	JNE  tapVector
+	JNE  tap1
 	ADDQ R9, R10
 	DECQ R13
-	JNE  rowVector
+	JNE  row1
 	ADDQ $32, SI
 	ADDQ $32, DI
 	ADDQ $8, DX
 	SUBQ $8, CX
-	JGE  vector
 
 rest:
 	ADDQ $8, CX
@@ -845,7 +1032,7 @@ TEXT ·maxBackward2x2AVX2(SB), NOSPLIT, $0-8
 window:
 	MOVQ 32(AX), CX
 	SUBQ $32, CX
-	JLT  vectors
+	JLT  vectors2
 
 block:
 	VMOVUPS 0(DI), Y0
@@ -914,11 +1101,47 @@ block:
 	SUBQ $32, CX
 	JGE  block
 
-vectors:
-	ADDQ $24, CX
-	JLT  rest
+vectors2:
+	ADDQ $16, CX
+	JLT  vectors1
+	VMOVUPS 0(DI), Y0
+	VADDPS Y11, Y0, Y0
+	VPMOVZXBD 0(DX), Y4
+	VMOVUPS 32(DI), Y1
+	VADDPS Y11, Y1, Y1
+	VPMOVZXBD 8(DX), Y5
+	VPCMPEQD Y11, Y4, Y8
+	VANDPS Y0, Y8, Y8
+	VMOVUPS Y8, 0(SI)
+	VPCMPEQD Y11, Y5, Y8
+	VANDPS Y1, Y8, Y8
+	VMOVUPS Y8, 32(SI)
+	VPCMPEQD Y12, Y4, Y8
+	VANDPS Y0, Y8, Y8
+	VMOVUPS Y8, 0(SI)(R8*1)
+	VPCMPEQD Y12, Y5, Y8
+	VANDPS Y1, Y8, Y8
+	VMOVUPS Y8, 32(SI)(R8*1)
+	VPCMPEQD Y13, Y4, Y8
+	VANDPS Y0, Y8, Y8
+	VMOVUPS Y8, 0(SI)(R9*1)
+	VPCMPEQD Y13, Y5, Y8
+	VANDPS Y1, Y8, Y8
+	VMOVUPS Y8, 32(SI)(R9*1)
+	VPCMPEQD Y14, Y4, Y8
+	VANDPS Y0, Y8, Y8
+	VMOVUPS Y8, 0(SI)(R10*1)
+	VPCMPEQD Y14, Y5, Y8
+	VANDPS Y1, Y8, Y8
+	VMOVUPS Y8, 32(SI)(R10*1)
+	ADDQ $64, SI
+	ADDQ $64, DI
+	ADDQ $16, DX
+	SUBQ $16, CX
 
-vector:
+vectors1:
+	ADDQ $8, CX
+	JLT  rest
 	VMOVUPS 0(DI), Y0
 	VADDPS Y11, Y0, Y0
 	VPMOVZXBD 0(DX), Y4
@@ -938,7 +1161,6 @@ vector:
 	ADDQ $32, DI
 	ADDQ $8, DX
 	SUBQ $8, CX
-	JGE  vector
 
 rest:
 	ADDQ $8, CX
@@ -1000,7 +1222,7 @@ TEXT ·meanAVX2(SB), NOSPLIT, $0-8
 window:
 	MOVQ 32(AX), CX
 	SUBQ $32, CX
-	JLT  vectors
+	JLT  vectors2
 
 block:
 	VMOVAPS Y14, Y0
@@ -1010,21 +1232,21 @@ block:
 	MOVQ SI, R10
 	MOVQ 64(AX), R13
 
-rowBlock:
+row4:
 	MOVQ R10, R11
 	MOVQ 72(AX), R12
 
-tapBlock:
+tap4:
 	VADDPS 0(R11), Y0, Y0
 	VADDPS 32(R11), Y1, Y1
 	VADDPS 64(R11), Y2, Y2
 	VADDPS 96(R11), Y3, Y3
 	ADDQ R8, R11
 	DECQ R12
-	JNE  tapBlock
+	JNE  tap4
 	ADDQ R9, R10
 	DECQ R13
-	JNE  rowBlock
+	JNE  row4
 	VMULPS Y12, Y0, Y0
 	VMOVUPS Y0, 0(DI)
 	VMULPS Y12, Y1, Y1
@@ -1038,33 +1260,59 @@ tapBlock:
 	SUBQ $32, CX
 	JGE  block
 
-vectors:
-	ADDQ $24, CX
-	JLT  rest
+vectors2:
+	ADDQ $16, CX
+	JLT  vectors1
+	VMOVAPS Y14, Y0
+	VMOVAPS Y14, Y1
+	MOVQ SI, R10
+	MOVQ 64(AX), R13
 
-vector:
+row2:
+	MOVQ R10, R11
+	MOVQ 72(AX), R12
+
+tap2:
+	VADDPS 0(R11), Y0, Y0
+	VADDPS 32(R11), Y1, Y1
+	ADDQ R8, R11
+	DECQ R12
+	JNE  tap2
+	ADDQ R9, R10
+	DECQ R13
+	JNE  row2
+	VMULPS Y12, Y0, Y0
+	VMOVUPS Y0, 0(DI)
+	VMULPS Y12, Y1, Y1
+	VMOVUPS Y1, 32(DI)
+	ADDQ $64, SI
+	ADDQ $64, DI
+	SUBQ $16, CX
+
+vectors1:
+	ADDQ $8, CX
+	JLT  rest
 	VMOVAPS Y14, Y0
 	MOVQ SI, R10
 	MOVQ 64(AX), R13
 
-rowVector:
+row1:
 	MOVQ R10, R11
 	MOVQ 72(AX), R12
 
-tapVector:
+tap1:
 	VADDPS 0(R11), Y0, Y0
 	ADDQ R8, R11
 	DECQ R12
-	JNE  tapVector
+	JNE  tap1
 	ADDQ R9, R10
 	DECQ R13
-	JNE  rowVector
+	JNE  row1
 	VMULPS Y12, Y0, Y0
 	VMOVUPS Y0, 0(DI)
 	ADDQ $32, SI
 	ADDQ $32, DI
 	SUBQ $8, CX
-	JGE  vector
 
 rest:
 	ADDQ $8, CX
@@ -1117,7 +1365,7 @@ TEXT ·mean2x2AVX2(SB), NOSPLIT, $0-8
 window:
 	MOVQ 32(AX), CX
 	SUBQ $32, CX
-	JLT  vectors
+	JLT  vectors2
 
 block:
 	VMOVUPS 0(SI), Y0
@@ -1149,11 +1397,28 @@ block:
 	SUBQ $32, CX
 	JGE  block
 
-vectors:
-	ADDQ $24, CX
-	JLT  rest
+vectors2:
+	ADDQ $16, CX
+	JLT  vectors1
+	VMOVUPS 0(SI), Y0
+	VMOVUPS 32(SI), Y1
+	VADDPS 0(SI)(R8*1), Y0, Y0
+	VADDPS 32(SI)(R8*1), Y1, Y1
+	VADDPS 0(SI)(R9*1), Y0, Y0
+	VADDPS 32(SI)(R9*1), Y1, Y1
+	VADDPS 0(SI)(R10*1), Y0, Y0
+	VADDPS 32(SI)(R10*1), Y1, Y1
+	VMULPS Y12, Y0, Y0
+	VMOVUPS Y0, 0(DI)
+	VMULPS Y12, Y1, Y1
+	VMOVUPS Y1, 32(DI)
+	ADDQ $64, SI
+	ADDQ $64, DI
+	SUBQ $16, CX
 
-vector:
+vectors1:
+	ADDQ $8, CX
+	JLT  rest
 	VMOVUPS 0(SI), Y0
 	VADDPS 0(SI)(R8*1), Y0, Y0
 	VADDPS 0(SI)(R9*1), Y0, Y0
@@ -1163,7 +1428,6 @@ vector:
 	ADDQ $32, SI
 	ADDQ $32, DI
 	SUBQ $8, CX
-	JGE  vector
 
 rest:
 	ADDQ $8, CX
@@ -1206,7 +1470,7 @@ TEXT ·meanBackwardAVX2(SB), NOSPLIT, $0-8
 window:
 	MOVQ 32(AX), CX
 	SUBQ $32, CX
-	JLT  vectors
+	JLT  vectors2
 
 block:
 	VMOVUPS 0(DI), Y0
@@ -1224,53 +1488,79 @@ block:
 	MOVQ SI, R10
 	MOVQ 64(AX), R13
 
-rowBlock:
+row4:
 	MOVQ R10, R11
 	MOVQ 72(AX), R12
 
-tapBlock:
+tap4:
 	VMOVUPS Y0, 0(R11)
 	VMOVUPS Y1, 32(R11)
 	VMOVUPS Y2, 64(R11)
 	VMOVUPS Y3, 96(R11)
 	ADDQ R8, R11
 	DECQ R12
-	JNE  tapBlock
+	JNE  tap4
 	ADDQ R9, R10
 	DECQ R13
-	JNE  rowBlock
+	JNE  row4
 	ADDQ $128, SI
 	ADDQ $128, DI
 	SUBQ $32, CX
 	JGE  block
 
-vectors:
-	ADDQ $24, CX
-	JLT  rest
+vectors2:
+	ADDQ $16, CX
+	JLT  vectors1
+	VMOVUPS 0(DI), Y0
+	VMULPS Y12, Y0, Y0
+	VADDPS Y14, Y0, Y0
+	VMOVUPS 32(DI), Y1
+	VMULPS Y12, Y1, Y1
+	VADDPS Y14, Y1, Y1
+	MOVQ SI, R10
+	MOVQ 64(AX), R13
 
-vector:
+row2:
+	MOVQ R10, R11
+	MOVQ 72(AX), R12
+
+tap2:
+	VMOVUPS Y0, 0(R11)
+	VMOVUPS Y1, 32(R11)
+	ADDQ R8, R11
+	DECQ R12
+	JNE  tap2
+	ADDQ R9, R10
+	DECQ R13
+	JNE  row2
+	ADDQ $64, SI
+	ADDQ $64, DI
+	SUBQ $16, CX
+
+vectors1:
+	ADDQ $8, CX
+	JLT  rest
 	VMOVUPS 0(DI), Y0
 	VMULPS Y12, Y0, Y0
 	VADDPS Y14, Y0, Y0
 	MOVQ SI, R10
 	MOVQ 64(AX), R13
 
-rowVector:
+row1:
 	MOVQ R10, R11
 	MOVQ 72(AX), R12
 
-tapVector:
+tap1:
 	VMOVUPS Y0, 0(R11)
 	ADDQ R8, R11
 	DECQ R12
-	JNE  tapVector
+	JNE  tap1
 	ADDQ R9, R10
 	DECQ R13
-	JNE  rowVector
+	JNE  row1
 	ADDQ $32, SI
 	ADDQ $32, DI
 	SUBQ $8, CX
-	JGE  vector
 
 rest:
 	ADDQ $8, CX
@@ -1323,7 +1613,7 @@ TEXT ·meanBackward2x2AVX2(SB), NOSPLIT, $0-8
 window:
 	MOVQ 32(AX), CX
 	SUBQ $32, CX
-	JLT  vectors
+	JLT  vectors2
 
 block:
 	VMOVUPS 0(DI), Y0
@@ -1359,11 +1649,30 @@ block:
 	SUBQ $32, CX
 	JGE  block
 
-vectors:
-	ADDQ $24, CX
-	JLT  rest
+vectors2:
+	ADDQ $16, CX
+	JLT  vectors1
+	VMOVUPS 0(DI), Y0
+	VMULPS Y12, Y0, Y0
+	VADDPS Y14, Y0, Y0
+	VMOVUPS 32(DI), Y1
+	VMULPS Y12, Y1, Y1
+	VADDPS Y14, Y1, Y1
+	VMOVUPS Y0, 0(SI)
+	VMOVUPS Y1, 32(SI)
+	VMOVUPS Y0, 0(SI)(R8*1)
+	VMOVUPS Y1, 32(SI)(R8*1)
+	VMOVUPS Y0, 0(SI)(R9*1)
+	VMOVUPS Y1, 32(SI)(R9*1)
+	VMOVUPS Y0, 0(SI)(R10*1)
+	VMOVUPS Y1, 32(SI)(R10*1)
+	ADDQ $64, SI
+	ADDQ $64, DI
+	SUBQ $16, CX
 
-vector:
+vectors1:
+	ADDQ $8, CX
+	JLT  rest
 	VMOVUPS 0(DI), Y0
 	VMULPS Y12, Y0, Y0
 	VADDPS Y14, Y0, Y0
@@ -1374,7 +1683,6 @@ vector:
 	ADDQ $32, SI
 	ADDQ $32, DI
 	SUBQ $8, CX
-	JGE  vector
 
 rest:
 	ADDQ $8, CX

@@ -25,7 +25,7 @@ TEXT ·maxNEON(SB), NOSPLIT, $0-8
 window:
 	MOVD 32(R0), R4
 	SUBS $16, R4
-	BLT  vectors
+	BLT  vectors2
 
 block:
 	FMOVQ 0(R1), F0
@@ -35,11 +35,11 @@ block:
 	MOVD R1, R10
 	MOVD 64(R0), R13
 
-rowBlock:
+row4:
 	MOVD R10, R11
 	MOVD 72(R0), R12
 
-tapBlock:
+tap4:
 	FMOVQ 0(R11), F16
 	WORD $0x6ea0e611 // FCMGT V17.4S, V16.4S, V0.4S
 	WORD $0x4e30e612 // FCMEQ V18.4S, V16.4S, V16.4S
@@ -62,10 +62,10 @@ tapBlock:
 	WORD $0x6eb11e03 // BIT V3.16B, V16.16B, V17.16B
 	ADD  R6, R11
 	SUBS $1, R12
-	BNE  tapBlock
+	BNE  tap4
 	ADD  R7, R10
 	SUBS $1, R13
-	BNE  rowBlock
+	BNE  row4
 	FMOVQ F0, 0(R2)
 	FMOVQ F1, 16(R2)
 	FMOVQ F2, 32(R2)
@@ -75,20 +75,53 @@ tapBlock:
 	SUBS $16, R4
 	BGE  block
 
-vectors:
-	ADDS $12, R4
-	BLT  rest
+vectors2:
+	ADDS $8, R4
+	BLT  vectors1
+	FMOVQ 0(R1), F0
+	FMOVQ 16(R1), F1
+	MOVD R1, R10
+	MOVD 64(R0), R13
 
-vector:
+row2:
+	MOVD R10, R11
+	MOVD 72(R0), R12
+
+tap2:
+	FMOVQ 0(R11), F16
+	WORD $0x6ea0e611 // FCMGT V17.4S, V16.4S, V0.4S
+	WORD $0x4e30e612 // FCMEQ V18.4S, V16.4S, V16.4S
+	WORD $0x4ef21e31 // ORN V17.16B, V17.16B, V18.16B
+	WORD $0x6eb11e00 // BIT V0.16B, V16.16B, V17.16B
+	FMOVQ 16(R11), F16
+	WORD $0x6ea1e611 // FCMGT V17.4S, V16.4S, V1.4S
+	WORD $0x4e30e612 // FCMEQ V18.4S, V16.4S, V16.4S
+	WORD $0x4ef21e31 // ORN V17.16B, V17.16B, V18.16B
+	WORD $0x6eb11e01 // BIT V1.16B, V16.16B, V17.16B
+	ADD  R6, R11
+	SUBS $1, R12
+	BNE  tap2
+	ADD  R7, R10
+	SUBS $1, R13
+	BNE  row2
+	FMOVQ F0, 0(R2)
+	FMOVQ F1, 16(R2)
+	ADD  $32, R1
+	ADD  $32, R2
+	SUBS $8, R4
+
+vectors1:
+	ADDS $4, R4
+	BLT  rest
 	FMOVQ 0(R1), F0
 	MOVD R1, R10
 	MOVD 64(R0), R13
 
-rowVector:
+row1:
 	MOVD R10, R11
 	MOVD 72(R0), R12
 
-tapVector:
+tap1:
 	FMOVQ 0(R11), F16
 	WORD $0x6ea0e611 // FCMGT V17.4S, V16.4S, V0.4S
 	WORD $0x4e30e612 // FCMEQ V18.4S, V16.4S, V16.4S
@@ -96,15 +129,14 @@ tapVector:
 	WORD $0x6eb11e00 // BIT V0.16B, V16.16B, V17.16B
 	ADD  R6, R11
 	SUBS $1, R12
-	BNE  tapVector
+	BNE  tap1
 	ADD  R7, R10
 	SUBS $1, R13
-	BNE  rowVector
+	BNE  row1
 	FMOVQ F0, 0(R2)
 	ADD  $16, R1
 	ADD  $16, R2
 	SUBS $4, R4
-	BGE  vector
 
 rest:
 	ADDS $4, R4
@@ -172,7 +204,7 @@ TEXT ·max2x2NEON(SB), NOSPLIT, $0-8
 window:
 	MOVD 32(R0), R4
 	SUBS $16, R4
-	BLT  vectors
+	BLT  vectors2
 
 block:
 	ADD  R6, R1, R10
@@ -251,11 +283,53 @@ block:
 	SUBS $16, R4
 	BGE  block
 
-vectors:
-	ADDS $12, R4
-	BLT  rest
+vectors2:
+	ADDS $8, R4
+	BLT  vectors1
+	ADD  R6, R1, R10
+	ADD  R7, R1, R11
+	ADD  R7, R10, R12
+	FMOVQ 0(R1), F0
+	FMOVQ 16(R1), F1
+	FMOVQ 0(R10), F16
+	WORD $0x6ea0e611 // FCMGT V17.4S, V16.4S, V0.4S
+	WORD $0x4e30e612 // FCMEQ V18.4S, V16.4S, V16.4S
+	WORD $0x4ef21e31 // ORN V17.16B, V17.16B, V18.16B
+	WORD $0x6eb11e00 // BIT V0.16B, V16.16B, V17.16B
+	FMOVQ 16(R10), F16
+	WORD $0x6ea1e611 // FCMGT V17.4S, V16.4S, V1.4S
+	WORD $0x4e30e612 // FCMEQ V18.4S, V16.4S, V16.4S
+	WORD $0x4ef21e31 // ORN V17.16B, V17.16B, V18.16B
+	WORD $0x6eb11e01 // BIT V1.16B, V16.16B, V17.16B
+	FMOVQ 0(R11), F16
+	WORD $0x6ea0e611 // FCMGT V17.4S, V16.4S, V0.4S
+	WORD $0x4e30e612 // FCMEQ V18.4S, V16.4S, V16.4S
+	WORD $0x4ef21e31 // ORN V17.16B, V17.16B, V18.16B
+	WORD $0x6eb11e00 // BIT V0.16B, V16.16B, V17.16B
+	FMOVQ 16(R11), F16
+	WORD $0x6ea1e611 // FCMGT V17.4S, V16.4S, V1.4S
+	WORD $0x4e30e612 // FCMEQ V18.4S, V16.4S, V16.4S
+	WORD $0x4ef21e31 // ORN V17.16B, V17.16B, V18.16B
+	WORD $0x6eb11e01 // BIT V1.16B, V16.16B, V17.16B
+	FMOVQ 0(R12), F16
+	WORD $0x6ea0e611 // FCMGT V17.4S, V16.4S, V0.4S
+	WORD $0x4e30e612 // FCMEQ V18.4S, V16.4S, V16.4S
+	WORD $0x4ef21e31 // ORN V17.16B, V17.16B, V18.16B
+	WORD $0x6eb11e00 // BIT V0.16B, V16.16B, V17.16B
+	FMOVQ 16(R12), F16
+	WORD $0x6ea1e611 // FCMGT V17.4S, V16.4S, V1.4S
+	WORD $0x4e30e612 // FCMEQ V18.4S, V16.4S, V16.4S
+	WORD $0x4ef21e31 // ORN V17.16B, V17.16B, V18.16B
+	WORD $0x6eb11e01 // BIT V1.16B, V16.16B, V17.16B
+	FMOVQ F0, 0(R2)
+	FMOVQ F1, 16(R2)
+	ADD  $32, R1
+	ADD  $32, R2
+	SUBS $8, R4
 
-vector:
+vectors1:
+	ADDS $4, R4
+	BLT  rest
 	ADD  R6, R1, R10
 	ADD  R7, R1, R11
 	ADD  R7, R10, R12
@@ -279,7 +353,6 @@ vector:
 	ADD  $16, R1
 	ADD  $16, R2
 	SUBS $4, R4
-	BGE  vector
 
 rest:
 	ADDS $4, R4
@@ -357,7 +430,7 @@ TEXT ·maxWhereNEON(SB), NOSPLIT, $0-8
 window:
 	MOVD 32(R0), R4
 	SUBS $16, R4
-	BLT  vectors
+	BLT  vectors2
 
 block:
 	FMOVQ 0(R1), F0
@@ -372,11 +445,11 @@ block:
 	MOVD R1, R10
 	MOVD 64(R0), R13
 
-rowBlock:
+row4:
 	MOVD R10, R11
 	MOVD 72(R0), R12
 
-tapBlock:
+tap4:
 	FMOVQ 0(R11), F16
 	WORD $0x6ea0e611 // FCMGT V17.4S, V16.4S, V0.4S
 	WORD $0x4e30e612 // FCMEQ V18.4S, V16.4S, V16.4S
@@ -404,10 +477,10 @@ tapBlock:
 	WORD $0x4eb58694 // ADD V20.4S, V20.4S, V21.4S
 	ADD  R6, R11
 	SUBS $1, R12
-	BNE  tapBlock
+	BNE  tap4
 	ADD  R7, R10
 	SUBS $1, R13
-	BNE  rowBlock
+	BNE  row4
 	FMOVQ F0, 0(R2)
 	FMOVQ F1, 16(R2)
 	FMOVQ F2, 32(R2)
@@ -422,22 +495,65 @@ tapBlock:
 	SUBS $16, R4
 	BGE  block
 
-vectors:
-	ADDS $12, R4
-	BLT  rest
+vectors2:
+	ADDS $8, R4
+	BLT  vectors1
+	FMOVQ 0(R1), F0
+	WORD $0x6e241c84 // EOR V4.16B, V4.16B, V4.16B
+	FMOVQ 16(R1), F1
+	WORD $0x6e251ca5 // EOR V5.16B, V5.16B, V5.16B
+	WORD $0x6e341e94 // EOR V20.16B, V20.16B, V20.16B
+	MOVD R1, R10
+	MOVD 64(R0), R13
 
-vector:
+row2:
+	MOVD R10, R11
+	MOVD 72(R0), R12
+
+tap2:
+	FMOVQ 0(R11), F16
+	WORD $0x6ea0e611 // FCMGT V17.4S, V16.4S, V0.4S
+	WORD $0x4e30e612 // FCMEQ V18.4S, V16.4S, V16.4S
+	WORD $0x4ef21e31 // ORN V17.16B, V17.16B, V18.16B
+	WORD $0x6eb11e00 // BIT V0.16B, V16.16B, V17.16B
+	WORD $0x6eb11e84 // BIT V4.16B, V20.16B, V17.16B
+	FMOVQ 16(R11), F16
+	WORD $0x6ea1e611 // FCMGT V17.4S, V16.4S, V1.4S
+	WORD $0x4e30e612 // FCMEQ V18.4S, V16.4S, V16.4S
+	WORD $0x4ef21e31 // ORN V17.16B, V17.16B, V18.16B
+	WORD $0x6eb11e01 // BIT V1.16B, V16.16B, V17.16B
+	WORD $0x6eb11e85 // BIT V5.16B, V20.16B, V17.16B
+	WORD $0x4eb58694 // ADD V20.4S, V20.4S, V21.4S
+	ADD  R6, R11
+	SUBS $1, R12
+	BNE  tap2
+	ADD  R7, R10
+	SUBS $1, R13
+	BNE  row2
+	FMOVQ F0, 0(R2)
+	FMOVQ F1, 16(R2)
+	WORD $0x4e451884 // UZP1 V4.8H, V4.8H, V5.8H
+	WORD $0x4e041884 // UZP1 V4.16B, V4.16B, V4.16B
+	FMOVD F4, (R3)
+	ADD  $32, R1
+	ADD  $32, R2
+	ADD  $8, R3
+	SUBS $8, R4
+
+vectors1:
+	ADDS $4, R4
+	BLT  rest
 	FMOVQ 0(R1), F0
 	WORD $0x6e241c84 // EOR V4.16B, V4.16B, V4.16B
 	WORD $0x6e341e94 // EOR V20.16B, V20.16B, V20.16B
 	MOVD R1, R10
 	MOVD 64(R0), R13
 
-rowVector:
+row1:
 	MOVD R10, R11
 	MOVD 72(R0), R12
 
-tapVector:
+tap1:
 	FMOVQ 0(R11), F16
 	WORD $0x6ea0e611 // FCMGT V17.4S, V16.4S, V0.4S
 	WORD $0x4e30e612 // FCMEQ V18.4S, V16.4S, V16.4S
@@ -447,10 +563,10 @@ tapVector:
 	WORD $0x4eb58694 // ADD V20.4S, V20.4S, V21.4S
 	ADD  R6, R11
 	SUBS $1, R12
-	BNE  tapVector
+	BNE  tap1
 	ADD  R7, R10
 	SUBS $1, R13
-	BNE  rowVector
+	BNE  row1
 	FMOVQ F0, 0(R2)
 	WORD $0x4e441884 // UZP1 V4.8H, V4.8H, V4.8H
 	WORD $0x4e041884 // UZP1 V4.16B, V4.16B, V4.16B
@@ -459,7 +575,6 @@ tapVector:
 	ADD  $16, R2
 	ADD  $4, R3
 	SUBS $4, R4
-	BGE  vector
 
 rest:
 	ADDS $4, R4
@@ -545,7 +660,7 @@ TEXT ·maxWhere2x2NEON(SB), NOSPLIT, $0-8
 window:
 	MOVD 32(R0), R4
 	SUBS $16, R4
-	BLT  vectors
+	BLT  vectors2
 
 block:
 	ADD  R6, R1, R10
@@ -641,11 +756,63 @@ block:
 	SUBS $16, R4
 	BGE  block
 
-vectors:
-	ADDS $12, R4
-	BLT  rest
+vectors2:
+	ADDS $8, R4
+	BLT  vectors1
+	ADD  R6, R1, R10
+	ADD  R7, R1, R11
+	ADD  R7, R10, R12
+	FMOVQ 0(R1), F0
+	FMOVQ 16(R1), F1
+	FMOVQ 0(R10), F16
+	WORD $0x6ea0e611 // FCMGT V17.4S, V16.4S, V0.4S
+	WORD $0x4e30e612 // FCMEQ V18.4S, V16.4S, V16.4S
+	WORD $0x4ef21e31 // ORN V17.16B, V17.16B, V18.16B
+	WORD $0x6eb11e00 // BIT V0.16B, V16.16B, V17.16B
+	WORD $0x4e311ea4 // AND V4.16B, V21.16B, V17.16B
+	FMOVQ 16(R10), F16
+	WORD $0x6ea1e611 // FCMGT V17.4S, V16.4S, V1.4S
+	WORD $0x4e30e612 // FCMEQ V18.4S, V16.4S, V16.4S
+	WORD $0x4ef21e31 // ORN V17.16B, V17.16B, V18.16B
+	WORD $0x6eb11e01 // BIT V1.16B, V16.16B, V17.16B
+	WORD $0x4e311ea5 // AND V5.16B, V21.16B, V17.16B
+	FMOVQ 0(R11), F16
+	WORD $0x6ea0e611 // FCMGT V17.4S, V16.4S, V0.4S
+	WORD $0x4e30e612 // FCMEQ V18.4S, V16.4S, V16.4S
+	WORD $0x4ef21e31 // ORN V17.16B, V17.16B, V18.16B
+	WORD $0x6eb11e00 // BIT V0.16B, V16.16B, V17.16B
+	WORD $0x6eb11ec4 // BIT V4.16B, V22.16B, V17.16B
+	FMOVQ 16(R11), F16
+	WORD $0x6ea1e611 // FCMGT V17.4S, V16.4S, V1.4S
+	WORD $0x4e30e612 // FCMEQ V18.4S, V16.4S, V16.4S
+	WORD $0x4ef21e31 // ORN V17.16B, V17.16B, V18.16B
+	WORD $0x6eb11e01 // BIT V1.16B, V16.16B, V17.16B
+	WORD $0x6eb11ec5 // BIT V5.16B, V22.16B, V17.16B
+	FMOVQ 0(R12), F16
+	WORD $0x6ea0e611 // FCMGT V17.4S, V16.4S, V0.4S
+	WORD $0x4e30e612 // FCMEQ V18.4S, V16.4S, V16.4S
+	WORD $0x4ef21e31 // ORN V17.16B, V17.16B, V18.16B
+	WORD $0x6eb11e00 // BIT V0.16B, V16.16B, V17.16B
+	WORD $0x6eb11ee4 // BIT V4.16B, V23.16B, V17.16B
+	FMOVQ 16(R12), F16
+	WORD $0x6ea1e611 // FCMGT V17.4S, V16.4S, V1.4S
+	WORD $0x4e30e612 // FCMEQ V18.4S, V16.4S, V16.4S
+	WORD $0x4ef21e31 // ORN V17.16B, V17.16B, V18.16B
+	WORD $0x6eb11e01 // BIT V1.16B, V16.16B, V17.16B
+	WORD $0x6eb11ee5 // BIT V5.16B, V23.16B, V17.16B
+	FMOVQ F0, 0(R2)
+	FMOVQ F1, 16(R2)
+	WORD $0x4e451884 // UZP1 V4.8H, V4.8H, V5.8H
+	WORD $0x4e041884 // UZP1 V4.16B, V4.16B, V4.16B
+	FMOVD F4, (R3)
+	ADD  $32, R1
+	ADD  $32, R2
+	ADD  $8, R3
+	SUBS $8, R4
 
-vector:
+vectors1:
+	ADDS $4, R4
+	BLT  rest
 	ADD  R6, R1, R10
 	ADD  R7, R1, R11
 	ADD  R7, R10, R12
@@ -676,7 +843,6 @@ vector:
 	ADD  $16, R2
 	ADD  $4, R3
 	SUBS $4, R4
-	BGE  vector
 
 rest:
 	ADDS $4, R4
@@ -764,7 +930,7 @@ TEXT ·maxBackwardNEON(SB), NOSPLIT, $0-8
 window:
 	MOVD 32(R0), R4
 	SUBS $16, R4
-	BLT  vectors
+	BLT  vectors2
 
 block:
 	FMOVQ 0(R2), F0
@@ -791,11 +957,11 @@ block:
 	MOVD R1, R10
 	MOVD 64(R0), R13
 
-rowBlock:
+row4:
 	MOVD R10, R11
 	MOVD 72(R0), R12
 
-tapBlock:
+tap4:
 	WORD $0x6eb48c90 // CMEQ V16.4S, V4.4S, V20.4S
 	WORD $0x4e201e10 // AND V16.16B, V16.16B, V0.16B
 	FMOVQ F16, 0(R11)
@@ -811,21 +977,59 @@ tapBlock:
 	WORD $0x4eb58694 // ADD V20.4S, V20.4S, V21.4S
 	ADD  R6, R11
 	SUBS $1, R12
-	BNE  tapBlock
+	BNE  tap4
 	ADD  R7, R10
 	SUBS $1, R13
-	BNE  rowBlock
+	BNE  row4
 	ADD  $64, R1
 	ADD  $64, R2
 	ADD  $16, R3
 	SUBS $16, R4
 	BGE  block
 
-vectors:
-	ADDS $12, R4
-	BLT  rest
+vectors2:
+	ADDS $8, R4
+	BLT  vectors1
+	FMOVQ 0(R2), F0
+	WORD $0x4e39d400 // FADD V0.4S, V0.4S, V25.4S
+	FMOVQ 16(R2), F1
+	WORD $0x4e39d421 // FADD V1.4S, V1.4S, V25.4S
+	FMOVS 0(R3), F4
+	WORD $0x2f08a484 // UXTL V4.8H, V4.8B
+	WORD $0x2f10a484 // UXTL V4.4S, V4.4H
+	FMOVS 4(R3), F5
+	WORD $0x2f08a4a5 // UXTL V5.8H, V5.8B
+	WORD $0x2f10a4a5 // UXTL V5.4S, V5.4H
+	WORD $0x6e341e94 // EOR V20.16B, V20.16B, V20.16B
+	MOVD R1, R10
+	MOVD 64(R0), R13
 
-vector:
+row2:
+	MOVD R10, R11
+	MOVD 72(R0), R12
+
+tap2:
+	WORD $0x6eb48c90 // CMEQ V16.4S, V4.4S, V20.4S
+	WORD $0x4e201e10 // AND V16.16B, V16.16B, V0.16B
+	FMOVQ F16, 0(R11)
+	WORD $0x6eb48cb0 // CMEQ V16.4S, V5.4S, V20.4S
+	WORD $0x4e211e10 // AND V16.16B, V16.16B, V1.16B
+	FMOVQ F16, 16(R11)
+	WORD $0x4eb58694 // ADD V20.4S, V20.4S, V21.4S
+	ADD  R6, R11
+	SUBS $1, R12
+	BNE  tap2
+	ADD  R7, R10
+	SUBS $1, R13
+	BNE  row2
+	ADD  $32, R1
+	ADD  $32, R2
+	ADD  $8, R3
+	SUBS $8, R4
+
+vectors1:
+	ADDS $4, R4
+	BLT  rest
 	FMOVQ 0(R2), F0
 	WORD $0x4e39d400 // FADD V0.4S, V0.4S, V25.4S
 	FMOVS 0(R3), F4
@@ -835,26 +1039,25 @@ vector:
 	MOVD R1, R10
 	MOVD 64(R0), R13
 
-rowVector:
+row1:
 	MOVD R10, R11
 	MOVD 72(R0), R12
 
-tapVector:
+tap1:
 	WORD $0x6eb48c90 // CMEQ V16.4S, V4.4S, V20.4S
 	WORD $0x4e201e10 // AND V16.16B, V16.16B, V0.16B
 	FMOVQ F16, 0(R11)
 	WORD $0x4eb58694 // ADD V20.4S, V20.4S, V21.4S
 	ADD  R6, R11
 	SUBS $1, R12
-	BNE  tapVector
+	BNE  tap1
 	ADD  R7, R10
 	SUBS $1, R13
-	BNE  rowVector
+	BNE  row1
 	ADD  $16, R1
 	ADD  $16, R2
 	ADD  $4, R3
 	SUBS $4, R4
-	BGE  vector
 
 rest:
 	ADDS $4, R4
@@ -934,7 +1137,7 @@ TEXT ·maxBackward2x2NEON(SB), NOSPLIT, $0-8
 window:
 	MOVD 32(R0), R4
 	SUBS $16, R4
-	BLT  vectors
+	BLT  vectors2
 
 block:
 	FMOVQ 0(R2), F0
@@ -1014,11 +1217,54 @@ block:
 	SUBS $16, R4
 	BGE  block
 
-vectors:
-	ADDS $12, R4
-	BLT  rest
+vectors2:
+	ADDS $8, R4
+	BLT  vectors1
+	FMOVQ 0(R2), F0
+	WORD $0x4e39d400 // FADD V0.4S, V0.4S, V25.4S
+	FMOVQ 16(R2), F1
+	WORD $0x4e39d421 // FADD V1.4S, V1.4S, V25.4S
+	FMOVS 0(R3), F4
+	WORD $0x2f08a484 // UXTL V4.8H, V4.8B
+	WORD $0x2f10a484 // UXTL V4.4S, V4.4H
+	FMOVS 4(R3), F5
+	WORD $0x2f08a4a5 // UXTL V5.8H, V5.8B
+	WORD $0x2f10a4a5 // UXTL V5.4S, V5.4H
+	ADD  R6, R1, R10
+	ADD  R7, R1, R11
+	ADD  R7, R10, R12
+	WORD $0x6eb48c90 // CMEQ V16.4S, V4.4S, V20.4S
+	WORD $0x4e201e10 // AND V16.16B, V16.16B, V0.16B
+	FMOVQ F16, 0(R1)
+	WORD $0x6eb48cb0 // CMEQ V16.4S, V5.4S, V20.4S
+	WORD $0x4e211e10 // AND V16.16B, V16.16B, V1.16B
+	FMOVQ F16, 16(R1)
+	WORD $0x6eb58c90 // CMEQ V16.4S, V4.4S, V21.4S
+	WORD $0x4e201e10 // AND V16.16B, V16.16B, V0.16B
+	FMOVQ F16, 0(R10)
+	WORD $0x6eb58cb0 // CMEQ V16.4S, V5.4S, V21.4S
+	WORD $0x4e211e10 // AND V16.16B, V16.16B, V1.16B
+	FMOVQ F16, 16(R10)
+	WORD $0x6eb68c90 // CMEQ V16.4S, V4.4S, V22.4S
+	WORD $0x4e201e10 // AND V16.16B, V16.16B, V0.16B
+	FMOVQ F16, 0(R11)
+	WORD $0x6eb68cb0 // CMEQ V16.4S, V5.4S, V22.4S
+	WORD $0x4e211e10 // AND V16.16B, V16.16B, V1.16B
+	FMOVQ F16, 16(R11)
+	WORD $0x6eb78c90 // CMEQ V16.4S, V4.4S, V23.4S
+	WORD $0x4e201e10 // AND V16.16B, V16.16B, V0.16B
+	FMOVQ F16, 0(R12)
+	WORD $0x6eb78cb0 // CMEQ V16.4S, V5.4S, V23.4S
+	WORD $0x4e211e10 // AND V16.16B, V16.16B, V1.16B
+	FMOVQ F16, 16(R12)
+	ADD  $32, R1
+	ADD  $32, R2
+	ADD  $8, R3
+	SUBS $8, R4
 
-vector:
+vectors1:
+	ADDS $4, R4
+	BLT  rest
 	FMOVQ 0(R2), F0
 	WORD $0x4e39d400 // FADD V0.4S, V0.4S, V25.4S
 	FMOVS 0(R3), F4
@@ -1043,7 +1289,6 @@ vector:
 	ADD  $16, R2
 	ADD  $4, R3
 	SUBS $4, R4
-	BGE  vector
 
 rest:
 	ADDS $4, R4
@@ -1126,7 +1371,7 @@ TEXT ·meanNEON(SB), NOSPLIT, $0-8
 window:
 	MOVD 32(R0), R4
 	SUBS $16, R4
-	BLT  vectors
+	BLT  vectors2
 
 block:
 	WORD $0x4eb91f20 // ORR V0.16B, V25.16B, V25.16B
@@ -1136,11 +1381,11 @@ block:
 	MOVD R1, R10
 	MOVD 64(R0), R13
 
-rowBlock:
+row4:
 	MOVD R10, R11
 	MOVD 72(R0), R12
 
-tapBlock:
+tap4:
 	FMOVQ 0(R11), F16
 	WORD $0x4e30d400 // FADD V0.4S, V0.4S, V16.4S
 	FMOVQ 16(R11), F16
@@ -1151,10 +1396,10 @@ tapBlock:
 	WORD $0x4e30d463 // FADD V3.4S, V3.4S, V16.4S
 	ADD  R6, R11
 	SUBS $1, R12
-	BNE  tapBlock
+	BNE  tap4
 	ADD  R7, R10
 	SUBS $1, R13
-	BNE  rowBlock
+	BNE  row4
 	WORD $0x6e38dc00 // FMUL V0.4S, V0.4S, V24.4S
 	FMOVQ F0, 0(R2)
 	WORD $0x6e38dc21 // FMUL V1.4S, V1.4S, V24.4S
@@ -1168,34 +1413,62 @@ tapBlock:
 	SUBS $16, R4
 	BGE  block
 
-vectors:
-	ADDS $12, R4
-	BLT  rest
+vectors2:
+	ADDS $8, R4
+	BLT  vectors1
+	WORD $0x4eb91f20 // ORR V0.16B, V25.16B, V25.16B
+	WORD $0x4eb91f21 // ORR V1.16B, V25.16B, V25.16B
+	MOVD R1, R10
+	MOVD 64(R0), R13
 
-vector:
+row2:
+	MOVD R10, R11
+	MOVD 72(R0), R12
+
+tap2:
+	FMOVQ 0(R11), F16
+	WORD $0x4e30d400 // FADD V0.4S, V0.4S, V16.4S
+	FMOVQ 16(R11), F16
+	WORD $0x4e30d421 // FADD V1.4S, V1.4S, V16.4S
+	ADD  R6, R11
+	SUBS $1, R12
+	BNE  tap2
+	ADD  R7, R10
+	SUBS $1, R13
+	BNE  row2
+	WORD $0x6e38dc00 // FMUL V0.4S, V0.4S, V24.4S
+	FMOVQ F0, 0(R2)
+	WORD $0x6e38dc21 // FMUL V1.4S, V1.4S, V24.4S
+	FMOVQ F1, 16(R2)
+	ADD  $32, R1
+	ADD  $32, R2
+	SUBS $8, R4
+
+vectors1:
+	ADDS $4, R4
+	BLT  rest
 	WORD $0x4eb91f20 // ORR V0.16B, V25.16B, V25.16B
 	MOVD R1, R10
 	MOVD 64(R0), R13
 
-rowVector:
+row1:
 	MOVD R10, R11
 	MOVD 72(R0), R12
 
-tapVector:
+tap1:
 	FMOVQ 0(R11), F16
 	WORD $0x4e30d400 // FADD V0.4S, V0.4S, V16.4S
 	ADD  R6, R11
 	SUBS $1, R12
-	BNE  tapVector
+	BNE  tap1
 	ADD  R7, R10
 	SUBS $1, R13
-	BNE  rowVector
+	BNE  row1
 	WORD $0x6e38dc00 // FMUL V0.4S, V0.4S, V24.4S
 	FMOVQ F0, 0(R2)
 	ADD  $16, R1
 	ADD  $16, R2
 	SUBS $4, R4
-	BGE  vector
 
 rest:
 	ADDS $4, R4
@@ -1259,7 +1532,7 @@ TEXT ·mean2x2NEON(SB), NOSPLIT, $0-8
 window:
 	MOVD 32(R0), R4
 	SUBS $16, R4
-	BLT  vectors
+	BLT  vectors2
 
 block:
 	ADD  R6, R1, R10
@@ -1306,11 +1579,37 @@ block:
 	SUBS $16, R4
 	BGE  block
 
-vectors:
-	ADDS $12, R4
-	BLT  rest
+vectors2:
+	ADDS $8, R4
+	BLT  vectors1
+	ADD  R6, R1, R10
+	ADD  R7, R1, R11
+	ADD  R7, R10, R12
+	FMOVQ 0(R1), F0
+	FMOVQ 16(R1), F1
+	FMOVQ 0(R10), F16
+	WORD $0x4e30d400 // FADD V0.4S, V0.4S, V16.4S
+	FMOVQ 16(R10), F16
+	WORD $0x4e30d421 // FADD V1.4S, V1.4S, V16.4S
+	FMOVQ 0(R11), F16
+	WORD $0x4e30d400 // FADD V0.4S, V0.4S, V16.4S
+	FMOVQ 16(R11), F16
+	WORD $0x4e30d421 // FADD V1.4S, V1.4S, V16.4S
+	FMOVQ 0(R12), F16
+	WORD $0x4e30d400 // FADD V0.4S, V0.4S, V16.4S
+	FMOVQ 16(R12), F16
+	WORD $0x4e30d421 // FADD V1.4S, V1.4S, V16.4S
+	WORD $0x6e38dc00 // FMUL V0.4S, V0.4S, V24.4S
+	FMOVQ F0, 0(R2)
+	WORD $0x6e38dc21 // FMUL V1.4S, V1.4S, V24.4S
+	FMOVQ F1, 16(R2)
+	ADD  $32, R1
+	ADD  $32, R2
+	SUBS $8, R4
 
-vector:
+vectors1:
+	ADDS $4, R4
+	BLT  rest
 	ADD  R6, R1, R10
 	ADD  R7, R1, R11
 	ADD  R7, R10, R12
@@ -1326,7 +1625,6 @@ vector:
 	ADD  $16, R1
 	ADD  $16, R2
 	SUBS $4, R4
-	BGE  vector
 
 rest:
 	ADDS $4, R4
@@ -1396,7 +1694,7 @@ TEXT ·meanBackwardNEON(SB), NOSPLIT, $0-8
 window:
 	MOVD 32(R0), R4
 	SUBS $16, R4
-	BLT  vectors
+	BLT  vectors2
 
 block:
 	FMOVQ 0(R2), F0
@@ -1414,53 +1712,79 @@ block:
 	MOVD R1, R10
 	MOVD 64(R0), R13
 
-rowBlock:
+row4:
 	MOVD R10, R11
 	MOVD 72(R0), R12
 
-tapBlock:
+tap4:
 	FMOVQ F0, 0(R11)
 	FMOVQ F1, 16(R11)
 	FMOVQ F2, 32(R11)
 	FMOVQ F3, 48(R11)
 	ADD  R6, R11
 	SUBS $1, R12
-	BNE  tapBlock
+	BNE  tap4
 	ADD  R7, R10
 	SUBS $1, R13
-	BNE  rowBlock
+	BNE  row4
 	ADD  $64, R1
 	ADD  $64, R2
 	SUBS $16, R4
 	BGE  block
 
-vectors:
-	ADDS $12, R4
-	BLT  rest
+vectors2:
+	ADDS $8, R4
+	BLT  vectors1
+	FMOVQ 0(R2), F0
+	WORD $0x6e38dc00 // FMUL V0.4S, V0.4S, V24.4S
+	WORD $0x4e39d400 // FADD V0.4S, V0.4S, V25.4S
+	FMOVQ 16(R2), F1
+	WORD $0x6e38dc21 // FMUL V1.4S, V1.4S, V24.4S
+	WORD $0x4e39d421 // FADD V1.4S, V1.4S, V25.4S
+	MOVD R1, R10
+	MOVD 64(R0), R13
 
-vector:
+row2:
+	MOVD R10, R11
+	MOVD 72(R0), R12
+
+tap2:
+	FMOVQ F0, 0(R11)
+	FMOVQ F1, 16(R11)
+	ADD  R6, R11
+	SUBS $1, R12
+	BNE  tap2
+	ADD  R7, R10
+	SUBS $1, R13
+	BNE  row2
+	ADD  $32, R1
+	ADD  $32, R2
+	SUBS $8, R4
+
+vectors1:
+	ADDS $4, R4
+	BLT  rest
 	FMOVQ 0(R2), F0
 	WORD $0x6e38dc00 // FMUL V0.4S, V0.4S, V24.4S
 	WORD $0x4e39d400 // FADD V0.4S, V0.4S, V25.4S
 	MOVD R1, R10
 	MOVD 64(R0), R13
 
-rowVector:
+row1:
 	MOVD R10, R11
 	MOVD 72(R0), R12
 
-tapVector:
+tap1:
 	FMOVQ F0, 0(R11)
 	ADD  R6, R11
 	SUBS $1, R12
-	BNE  tapVector
+	BNE  tap1
 	ADD  R7, R10
 	SUBS $1, R13
-	BNE  rowVector
+	BNE  row1
 	ADD  $16, R1
 	ADD  $16, R2
 	SUBS $4, R4
-	BGE  vector
 
 rest:
 	ADDS $4, R4
@@ -1524,7 +1848,7 @@ TEXT ·meanBackward2x2NEON(SB), NOSPLIT, $0-8
 window:
 	MOVD 32(R0), R4
 	SUBS $16, R4
-	BLT  vectors
+	BLT  vectors2
 
 block:
 	FMOVQ 0(R2), F0
@@ -1563,11 +1887,33 @@ block:
 	SUBS $16, R4
 	BGE  block
 
-vectors:
-	ADDS $12, R4
-	BLT  rest
+vectors2:
+	ADDS $8, R4
+	BLT  vectors1
+	FMOVQ 0(R2), F0
+	WORD $0x6e38dc00 // FMUL V0.4S, V0.4S, V24.4S
+	WORD $0x4e39d400 // FADD V0.4S, V0.4S, V25.4S
+	FMOVQ 16(R2), F1
+	WORD $0x6e38dc21 // FMUL V1.4S, V1.4S, V24.4S
+	WORD $0x4e39d421 // FADD V1.4S, V1.4S, V25.4S
+	ADD  R6, R1, R10
+	ADD  R7, R1, R11
+	ADD  R7, R10, R12
+	FMOVQ F0, 0(R1)
+	FMOVQ F1, 16(R1)
+	FMOVQ F0, 0(R10)
+	FMOVQ F1, 16(R10)
+	FMOVQ F0, 0(R11)
+	FMOVQ F1, 16(R11)
+	FMOVQ F0, 0(R12)
+	FMOVQ F1, 16(R12)
+	ADD  $32, R1
+	ADD  $32, R2
+	SUBS $8, R4
 
-vector:
+vectors1:
+	ADDS $4, R4
+	BLT  rest
 	FMOVQ 0(R2), F0
 	WORD $0x6e38dc00 // FMUL V0.4S, V0.4S, V24.4S
 	WORD $0x4e39d400 // FADD V0.4S, V0.4S, V25.4S
@@ -1581,7 +1927,6 @@ vector:
 	ADD  $16, R1
 	ADD  $16, R2
 	SUBS $4, R4
-	BGE  vector
 
 rest:
 	ADDS $4, R4
