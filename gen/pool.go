@@ -19,10 +19,6 @@ const (
 
 var poolNames = [numPoolOps]string{"max", "maxWhere", "maxBackward", "mean", "meanBackward"}
 
-// poolBlocks are the numbers of vectors that a kernel does together, as long as
-// so many are left: four hide the latency of each in a loop over taps.
-var poolBlocks = []int{4, 2, 1}
-
 // A poolKernel is one kernel. It walks along the channels of each window of
 // internal/pool's args, a block of vectors at a time, then one vector with only
 // the lanes that are left.
@@ -46,6 +42,16 @@ func (k poolKernel) symbol(l simdLevel) string {
 // the kernel writes.
 func (k poolKernel) indexed() bool  { return k.op == poolMaxWhere || k.op == poolMaxBackward }
 func (k poolKernel) backward() bool { return k.op == poolMaxBackward || k.op == poolMeanBackward }
+
+// blocks are the numbers of vectors that a kernel does together, as long as so
+// many are left. In a loop over taps four hide the latency of each; where there is
+// none, blocks of 128 bytes at most were fastest.
+func (k poolKernel) blocks(l Level) []int {
+	if k.twoByTwo && l == AVX512 {
+		return []int{2, 1}
+	}
+	return []int{4, 2, 1}
+}
 
 // Offsets of the fields of internal/pool's args.
 const (

@@ -65,16 +65,17 @@ func (p *x86Pool) kernel() {
 	p.constants()
 	p.lanesLeft()
 
+	blocks := p.blocks(p.level)
 	p.label("window")
 	p.emit("MOVQ %d(AX), CX", poolChannels)
-	p.emit("SUBQ $%d, CX", poolBlocks[0]*p.lanes())
-	for i, n := range poolBlocks {
+	p.emit("SUBQ $%d, CX", blocks[0]*p.lanes())
+	for i, n := range blocks {
 		if i > 0 {
 			p.label(fmt.Sprintf("vectors%d", n))
-			p.emit("ADDQ $%d, CX", (poolBlocks[i-1]-n)*p.lanes())
+			p.emit("ADDQ $%d, CX", (blocks[i-1]-n)*p.lanes())
 		}
-		if i < len(poolBlocks)-1 {
-			p.emit("JLT  vectors%d", poolBlocks[i+1])
+		if i < len(blocks)-1 {
+			p.emit("JLT  vectors%d", blocks[i+1])
 		} else {
 			p.emit("JLT  rest")
 		}

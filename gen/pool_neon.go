@@ -59,16 +59,17 @@ func (p *neonPool) kernel() {
 	p.constants()
 	p.lanesLeft()
 
+	blocks := p.blocks(NEON)
 	p.label("window")
 	p.emit("MOVD %d(R0), R4", poolChannels)
-	p.emit("SUBS $%d, R4", poolBlocks[0]*p.lanes())
-	for i, n := range poolBlocks {
+	p.emit("SUBS $%d, R4", blocks[0]*p.lanes())
+	for i, n := range blocks {
 		if i > 0 {
 			p.label(fmt.Sprintf("vectors%d", n))
-			p.emit("ADDS $%d, R4", (poolBlocks[i-1]-n)*p.lanes())
+			p.emit("ADDS $%d, R4", (blocks[i-1]-n)*p.lanes())
 		}
-		if i < len(poolBlocks)-1 {
-			p.emit("BLT  vectors%d", poolBlocks[i+1])
+		if i < len(blocks)-1 {
+			p.emit("BLT  vectors%d", blocks[i+1])
 		} else {
 			p.emit("BLT  rest")
 		}
