@@ -66,7 +66,7 @@ func taps(r, n, stride int) int {
 func (d *direct[T]) Prepare(w []T, train bool) {
 	depth := d.KernelHeight * d.KernelWidth * d.In
 	d.packed = grow(d.packed, gemm.PackedSize[T](depth, d.Out))
-	gemm.Pack(d.packed, w, depth, d.Out, d.Out, 1)
+	gemm.Pack(d.packed, w, depth, d.Out)
 	if !train {
 		return
 	}
@@ -89,7 +89,7 @@ func (d *direct[T]) Prepare(w []T, train bool) {
 		}
 		rows := c.taps[0] * c.taps[1] * d.Out
 		c.weights = grow(c.weights, gemm.PackedSize[T](rows, d.In))
-		gemm.Pack(c.weights, window, rows, d.In, d.In, 1)
+		gemm.Pack(c.weights, window, rows, d.In)
 	}
 }
 

@@ -49,10 +49,6 @@ type Product[T Float] struct {
 	// so many elements apart. They share the bias.
 	Batch                  int
 	ABatch, BBatch, CBatch int
-
-	// aTile, if it is not 0, tells that a is packed: full tiles of rows, the last
-	// one perhaps with fewer, so many elements apart.
-	aTile int
 }
 
 // args is what a kernel reads, with strides in bytes. gen knows the offsets.
@@ -151,16 +147,9 @@ func (p *Product[T]) run(t *tiles[T], c, a, b, bias []T, done func(j, cols int))
 			i := 0
 			for _, r := range heights {
 				x.aTile, x.cTile = r.rows*x.aRow, r.rows*x.cRow
-				if p.aTile != 0 {
-					x.aTile = p.aTile * size
-				}
 				most := max(1, maxWork/max(1, r.rows*x.depth*x.segments))
 				for left := r.tiles; left > 0; left -= x.tiles {
-					at := q*p.ABatch + i*aRow
-					if p.aTile != 0 {
-						at = i / t.rows * p.aTile
-					}
-					x.a, x.c, x.tiles = &a[at], &c[q*p.CBatch+i*p.CRow+j], min(left, most)
+					x.a, x.c, x.tiles = &a[q*p.ABatch+i*aRow], &c[q*p.CBatch+i*p.CRow+j], min(left, most)
 					kernels[r.rows-1](noescape(&x))
 					i += x.tiles * r.rows
 				}
@@ -177,10 +166,6 @@ func (p *Product[T]) run(t *tiles[T], c, a, b, bias []T, done func(j, cols int))
 func (p *Product[T]) heights(most int) [2]struct{ tiles, rows int } {
 	n := (p.Rows + most - 1) / most
 	rows, taller := p.Rows/n, p.Rows%n
-	if p.aTile != 0 {
-		rows, taller = p.Rows%most, p.Rows/most
-		return [2]struct{ tiles, rows int }{{taller, most}, {min(1, rows), rows}}
-	}
 	return [2]struct{ tiles, rows int }{{taller, rows + 1}, {n - taller, rows}}
 }
 
@@ -228,28 +213,20 @@ func noescape[T any](p *T) *T {
 	return *(**T)(unsafe.Pointer(&x))
 }
 
-// Pack copies a matrix of rows by cols, whose element (k, j) is
-// b[k*row + j*col], into panels: element (k, j) of the panel of column j is at
-// (j/Width)*rows*Width + k*Width + j%Width. dst has [PackedSize] elements; those
-// beyond cols become 0. A product reads it with BStep = Width and BPanel =
-// rows*Width.
-func Pack[T Float](dst, b []T, rows, cols, row, col int) {
-	pack(active[T](), dst, b, rows, cols, row, col)
-}
+// Pack copies a matrix of rows by cols, whose element (k, j) is b[k*cols + j],
+// into panels: element (k, j) of the panel of column j is at (j/Width)*rows*Width +
+// k*Width + j%Width. dst has [PackedSize] elements; those beyond cols become 0. A
+// product reads it with BStep = Width and BPanel = rows*Width.
+func Pack[T Float](dst, b []T, rows, cols int) { pack(active[T](), dst, b, rows, cols, cols, 1) }
 
+// pack is Pack for elements at b[k*row + j*col]; one of row and col is 1.
 func pack[T Float](t *tiles[T], dst, b []T, rows, cols, row, col int) {
 	width := t.lanes * t.vectors
 	for j0 := 0; j0 < cols; j0 += width {
 		panel := dst[j0*rows:][:rows*width]
 		n := min(width, cols-j0)
 		if col != 1 {
-			// Along the rows of the source: its elements are neighbours there.
-			for j := range n {
-				from := b[(j0+j)*col:]
-				for k, at := 0, j; k < rows; k, at = k+1, at+width {
-					panel[at] = from[k*row]
-				}
-			}
+			transpose(panel, width, b[j0*col:], col, n, rows)
 		}
 		for k := range rows {
 			line := panel[k*width:][:width]

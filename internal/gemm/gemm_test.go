@@ -274,7 +274,7 @@ func TestPack(t *testing.T) {
 			row, col = 1, rows
 		}
 		packed := make([]float32, PackedSize[float32](rows, cols))
-		Pack(packed, b, rows, cols, row, col)
+		pack(active[float32](), packed, b, rows, cols, row, col)
 		for k := range rows {
 			for j := range (cols + width - 1) / width * width {
 				want := float32(0)

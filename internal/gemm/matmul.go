@@ -1,6 +1,9 @@
 package gemm
 
-import "fmt"
+import (
+	"fmt"
+	"unsafe"
+)
 
 // Blocks of a large product (Goto and van de Geijn, Anatomy of high-performance
 // matrix multiplication, ACM TOMS 34, 2008): blockDepth rows of a panel of b stay
@@ -8,7 +11,7 @@ import "fmt"
 // columns of b in the third.
 const (
 	blockDepth = 256
-	blockRows  = 168 // a multiple of every level's tile
+	blockRows  = 168 // of which the rows of every level's tile are a divisor
 	blockCols  = 2048
 )
 
@@ -20,7 +23,7 @@ const (
 // x Cols: the matrix as it is stored, row by row, or its transpose. ARow, BRow
 // and CRow are the elements from one stored row to the next.
 //
-// Large operands are copied into panels first. The order of additions of an
+// A large b is copied into panels first. The order of additions of an
 // element depends on Depth alone: blocks of 256 terms, each added up from its
 // first term on, in their order; the first begins with the bias.
 type Matmul[T Float] struct {
@@ -30,28 +33,21 @@ type Matmul[T Float] struct {
 	Accumulate        bool
 }
 
-// plan tells which operands are worth a copy: those that are read often and in
-// steps that caches do not like.
-func (p *Matmul[T]) plan(t *tiles[T]) (packA, packB bool) {
-	width := t.lanes * t.vectors
-	packB = p.TransB || p.Rows > 4*t.rows && p.Cols > width
-	packA = p.Rows > t.rows && p.Cols > 4*width && p.Depth > 32
-	return packA, packB
+// packs tells whether b is worth a copy: where it is read often, or across its
+// rows. a is read where it lies: copies of it cost more than they gained, at all
+// sizes up to 1024.
+func (p *Matmul[T]) packs(t *tiles[T]) bool {
+	return p.TransB || p.Rows > 4*t.rows && p.Cols > t.lanes*t.vectors
 }
 
 // Scratch returns the elements of scratch memory that Run needs.
 func (p *Matmul[T]) Scratch() int { return p.scratch(active[T]()) }
 
 func (p *Matmul[T]) scratch(t *tiles[T]) int {
-	packA, packB := p.plan(t)
-	depth, n := min(p.Depth, blockDepth), 0
-	if packA {
-		n += depth * roundUp(min(p.Rows, blockRows), t.rows)
+	if !p.packs(t) {
+		return 0
 	}
-	if packB {
-		n += depth * roundUp(min(p.Cols, blockCols), t.lanes*t.vectors)
-	}
-	return n
+	return min(p.Depth, blockDepth) * roundUp(min(p.Cols, blockCols), t.lanes*t.vectors)
 }
 
 func roundUp(n, unit int) int { return (n + unit - 1) / unit * unit }
@@ -73,15 +69,6 @@ func (p *Matmul[T]) run(t *tiles[T], c, a, b, bias, scratch []T, epilogue func(i
 	}
 	p.check(len(c), len(a), len(b), len(bias), bias != nil)
 	width := t.lanes * t.vectors
-	packA, packB := p.plan(t)
-	var packedA, packedB []T
-	if packA {
-		n := min(p.Depth, blockDepth) * roundUp(min(p.Rows, blockRows), t.rows)
-		packedA, scratch = scratch[:n], scratch[n:]
-	}
-	if packB {
-		packedB = scratch[:min(p.Depth, blockDepth)*roundUp(min(p.Cols, blockCols), width)]
-	}
 	aStep, aRow := 1, p.ARow
 	if p.TransA {
 		aStep, aRow = p.ARow, 1
@@ -94,11 +81,11 @@ func (p *Matmul[T]) run(t *tiles[T], c, a, b, bias, scratch []T, epilogue func(i
 		cols := min(blockCols, p.Cols-j)
 		for k := 0; k == 0 || k < p.Depth; k += blockDepth {
 			depth := min(blockDepth, p.Depth-k)
-			x := Product[T]{Cols: cols, Segments: 1, Depth: depth, BStep: bStep, CRow: p.CRow, Accumulate: p.Accumulate || k > 0}
+			x := Product[T]{Cols: cols, Segments: 1, Depth: depth, AStep: aStep, ARow: aRow, BStep: bStep, CRow: p.CRow, Accumulate: p.Accumulate || k > 0}
 			columns := b[min(len(b), k*bStep+j*bCol):]
-			if packB {
-				pack(t, packedB, columns, depth, cols, bStep, bCol)
-				columns, x.BStep, x.BPanel = packedB, width, depth*width
+			if p.packs(t) {
+				pack(t, scratch, columns, depth, cols, bStep, bCol)
+				columns, x.BStep, x.BPanel = scratch, width, depth*width
 			}
 			var start []T
 			if bias != nil && k == 0 {
@@ -107,42 +94,38 @@ func (p *Matmul[T]) run(t *tiles[T], c, a, b, bias, scratch []T, epilogue func(i
 			last := k+blockDepth >= p.Depth
 			for i := 0; i < p.Rows; i += blockRows {
 				x.Rows = min(blockRows, p.Rows-i)
-				rows := a[min(len(a), k*aStep+i*aRow):]
-				x.AStep, x.ARow, x.aTile = aStep, aRow, 0
-				if packA {
-					packRows(packedA, rows, t.rows, x.Rows, depth, aRow, aStep)
-					rows, x.AStep, x.ARow, x.aTile = packedA, t.rows, 1, depth*t.rows
-				}
 				var done func(j, cols int)
 				if epilogue != nil && last {
 					done = func(panel, cols int) { epilogue(i, x.Rows, j+panel, cols) }
 				}
-				x.run(t, c[i*p.CRow+j:], rows, columns, start, done)
+				x.run(t, c[i*p.CRow+j:], a[min(len(a), k*aStep+i*aRow):], columns, start, done)
 			}
 		}
 	}
 }
 
-// packRows copies a matrix of rows by depth, whose element (i, k) is
-// a[i*row + k*step], into tiles of height rows: element (i, k) is at
-// (i/height)*depth*height + k*height + i%height. Rows beyond the last are not
-// written: no product reads them.
-func packRows[T Float](dst, a []T, height, rows, depth, row, step int) {
-	for i0 := 0; i0 < rows; i0 += height {
-		n := min(height, rows-i0)
-		tile := dst[i0*depth:][:depth*height]
-		from := a[i0*row:]
-		if row == 1 {
-			for k := range depth {
-				copy(tile[k*height:][:n], from[k*step:])
-			}
-			continue
+// transpose sets dst[k*dstRow + i] to src[i*srcRow + k], for i < rows and k <
+// cols.
+func transpose[T Float](dst []T, dstRow int, src []T, srcRow, rows, cols int) {
+	if rows == 0 || cols == 0 {
+		return
+	}
+	_, _ = dst[(cols-1)*dstRow+rows-1], src[(rows-1)*srcRow+cols-1]
+	size := int(unsafe.Sizeof(src[0]))
+	i := 0
+	// Four rows of src at a time: their elements are neighbours in dst. Pointers,
+	// because the checks of bounds took half of the time.
+	for ; i+4 <= rows; i += 4 {
+		from, to := &src[i*srcRow], &dst[i]
+		row := srcRow * size
+		for k := range cols {
+			x := at(from, k*size)
+			*(*[4]T)(unsafe.Pointer(at(to, k*dstRow*size))) = [4]T{*x, *at(x, row), *at(x, 2*row), *at(x, 3*row)}
 		}
-		for i := range n {
-			line := from[i*row:]
-			for k, at := 0, i; k < depth; k, at = k+1, at+height {
-				tile[at] = line[k*step]
-			}
+	}
+	for ; i < rows; i++ {
+		for k, v := range src[i*srcRow:][:cols] {
+			dst[k*dstRow+i] = v
 		}
 	}
 }
