@@ -72,6 +72,7 @@ func (t *x86Tile) kernel(sym string) {
 		t.emit("MOVQ BX, %d(AX)", m[1])
 	}
 	fmt.Fprintf(t.out, "\ntile:\n")
+	t.prefetch()
 	t.start()
 	for _, m := range [][2]int{{argTileA, argSegmentA}, {argB, argSegmentB}, {argSegments, argSegmentsLeft}} {
 		t.emit("MOVQ %d(AX), BX", m[0])
@@ -112,6 +113,26 @@ func (t *x86Tile) kernel(sym string) {
 	t.emit("VZEROUPPER")
 	t.emit("RET")
 	fmt.Fprintln(t.out)
+}
+
+// prefetch asks for what of c the tile is added to, which it needs at its end. A
+// tile of less depth does not leave the time.
+func (t *x86Tile) prefetch() {
+	t.emit("CMPQ %d(AX), $0", argAccumulate)
+	t.emit("JEQ  begin")
+	t.emit("CMPQ %d(AX), $128", argDepth)
+	t.emit("JLT  begin")
+	t.emit("MOVQ %d(AX), SI", argTileC)
+	t.emit("MOVQ %d(AX), DX", argCRow)
+	for i := 0; i < t.rows; i++ {
+		for line := 0; line < t.vectors*t.bytes(); line += 64 {
+			t.emit("PREFETCHT0 %d(SI)", line)
+		}
+		if i < t.rows-1 {
+			t.emit("ADDQ DX, SI")
+		}
+	}
+	fmt.Fprintf(t.out, "\nbegin:\n")
 }
 
 // add adds a field of args to another one.
