@@ -18,14 +18,15 @@ type x86Pool struct {
 	x86
 }
 
+// No operation needs two of the constants that share a register.
 const (
 	x86PoolScratch = 8
+	x86PoolZero    = 11 // of the sign that a sum begins with
 	x86PoolOrder   = 11 // how AVX2 orders the numbers of a block
 	x86PoolNumbers = 11 // plus tap: its number, in windows of 2x2
 	x86PoolNumber  = 12 // of the current tap, in a loop
-	x86PoolOne     = 13
 	x86PoolScale   = 12
-	x86PoolZero    = 14 // of the sign that a sum begins with
+	x86PoolOne     = 13
 	x86PoolTail    = 15
 )
 
@@ -121,27 +122,14 @@ func (p *x86Pool) constants() {
 	case poolMean, poolMeanBackward:
 		p.emit("VBROADCASTSS %d(AX), %s", poolScale, p.reg(x86PoolScale))
 	}
-	if p.op == poolMean {
-		if !p.twoByTwo { // -0, to which every number adds unchanged
-			p.emit("MOVL $0x80000000, R15")
-			p.emit("VMOVD R15, X%d", x86PoolZero)
-			p.emit("VPBROADCASTD X%d, %s", x86PoolZero, p.reg(x86PoolZero))
-		}
-	} else if p.backward() && !(p.twoByTwo && p.op == poolMaxBackward) {
+	switch {
+	case p.backward(): // the number of the first tap too
 		p.emit("VPXOR X%d, X%d, X%d", x86PoolZero, x86PoolZero, x86PoolZero)
+	case p.op == poolMean && !p.twoByTwo: // -0, to which every number adds unchanged
+		p.emit("MOVL $0x80000000, R15")
+		p.emit("VMOVD R15, X%d", x86PoolZero)
+		p.emit("VPBROADCASTD X%d, %s", x86PoolZero, p.reg(x86PoolZero))
 	}
-	if p.twoByTwo && p.op == poolMaxBackward {
-		p.emit("VPXOR X%d, X%d, X%d", x86PoolNumbers, x86PoolNumbers, x86PoolNumbers)
-	}
-}
-
-// zero is a register of zeros in the backward kernels: the number of the first
-// tap in windows of 2x2.
-func (p *x86Pool) zero() string {
-	if p.twoByTwo && p.op == poolMaxBackward {
-		return p.reg(x86PoolNumbers)
-	}
-	return p.reg(x86PoolZero)
 }
 
 // lanesLeft sets the lanes of the channels that fill no vector.
@@ -259,12 +247,12 @@ func (p *x86Pool) begin(n int, partial bool) {
 		case poolMaxBackward:
 			// An element is added to 0, as where windows overlap: -0 becomes +0.
 			p.load(y, v, partial)
-			p.emit("VADDPS %s, %s, %s", p.zero(), p.reg(v), p.reg(v))
+			p.emit("VADDPS %s, %s, %s", p.reg(x86PoolZero), p.reg(v), p.reg(v))
 			p.loadNumbers(v, partial)
 		case poolMeanBackward:
 			p.load(y, v, partial)
 			p.emit("VMULPS %s, %s, %s", p.reg(x86PoolScale), p.reg(v), p.reg(v))
-			p.emit("VADDPS %s, %s, %s", p.zero(), p.reg(v), p.reg(v))
+			p.emit("VADDPS %s, %s, %s", p.reg(x86PoolZero), p.reg(v), p.reg(v))
 		}
 	}
 }
@@ -321,8 +309,8 @@ func (p *x86Pool) max(best, x string) {
 	p.emit("VBLENDVPS %s, %s, %s, %s", nan, x, best, best)
 }
 
-// maxWhere sets best to x and at to number where x is greater or NaN; at is
-// undefined before the first.
+// maxWhere sets best to x and at to number where x is greater or NaN. The first
+// time, at has nothing yet and becomes 0 elsewhere.
 func (p *x86Pool) maxWhere(best, at, x, number string, first bool) {
 	if p.level == AVX512 {
 		p.emit("VCMPPS $%d, %s, %s, K2", x86Pred[predGT], best, x)
