@@ -22,6 +22,18 @@ func levels() map[string]*kernels {
 	return m
 }
 
+// TestLevelsHaveKernels: a level without its assembly would pass all other tests.
+func TestLevelsHaveKernels(t *testing.T) {
+	for name, k := range levels() {
+		if (k == nil) != (name == cpu.Portable.String()) {
+			t.Errorf("%s: kernels %v", name, k)
+		}
+	}
+	if active[float32]() != level32(cpu.Active()) || active[float64]() != nil {
+		t.Error("the kernels are not those of the active level")
+	}
+}
+
 // everyLevel runs a test on every level, and in float64.
 func everyLevel(t *testing.T, f32 func(*testing.T, *kernels), f64 func(*testing.T, *kernels)) {
 	for name, k := range levels() {
