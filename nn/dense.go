@@ -20,6 +20,9 @@ type dense[T Float] struct {
 
 	forwardTask, activationTask, weightTask, inputTask func(task, worker int)
 	tasks                                              int
+
+	// For inference the weights are packed once, those of each task.
+	packed [][]T
 }
 
 func (b *builder[T]) dense(at int, l Dense, in *value[T]) (*value[T], error) {
@@ -94,7 +97,22 @@ func (o *dense[T]) part(n, task int) (from, to int) {
 
 func (o *dense[T]) forward(m *Model[T]) {
 	o.tasks = o.share(o.units)
+	if m.options.Inference && m.stale {
+		o.pack()
+	}
 	m.pool.Run(o.tasks, o.forwardTask)
+}
+
+// pack packs the weights of every task.
+func (o *dense[T]) pack() {
+	for task := range o.tasks {
+		from, to := o.part(o.units, task)
+		p := o.forwardProduct(1, to-from)
+		if len(o.packed) == task {
+			o.packed = append(o.packed, make([]T, p.PackedSize()))
+		}
+		p.Pack(o.packed[task], o.weight.Value[from:])
+	}
 }
 
 func (o *dense[T]) forwardColumns(task, worker int) {
@@ -105,7 +123,11 @@ func (o *dense[T]) forwardColumns(task, worker int) {
 		bias = o.bias.Value[from:to]
 	}
 	o.columns[worker] = from
-	p.Run(o.pre.data[from:], o.in.data, o.weight.Value[from:], bias, o.m.scratch[worker], o.epilogues[worker])
+	weights := o.weight.Value[from:]
+	if o.m.options.Inference {
+		p.Packed, weights = true, o.packed[task]
+	}
+	p.Run(o.pre.data[from:], o.in.data, weights, bias, o.m.scratch[worker], o.epilogues[worker])
 }
 
 func (o *dense[T]) activate(i, rows, j, cols int) {

@@ -27,7 +27,8 @@ type class[T gemm.Float] struct {
 }
 
 func newDirect[T gemm.Float](s Shape) *direct[T] {
-	d := &direct[T]{Shape: s}
+	d := &direct[T]{Shape: s.joined()}
+	s = d.Shape
 	for ry := range s.StrideHeight {
 		for rx := range s.StrideWidth {
 			c := class[T]{y: first(ry, s.Top, s.StrideHeight), x: first(rx, s.Left, s.StrideWidth)}
@@ -50,6 +51,26 @@ func newDirect[T gemm.Float](s Shape) *direct[T] {
 		}
 	}
 	return d
+}
+
+// joinedPixels is about the most pixels of a row that joined makes: their products
+// have tiles enough, and their results stay in the first-level cache.
+const joinedPixels = 256
+
+// joined returns the shape with several rows of the image as one, where the window
+// is one pixel: the convolution is a product of pixels by channels.
+func (s Shape) joined() Shape {
+	if s.KernelHeight != 1 || s.KernelWidth != 1 || s.StrideHeight != 1 || s.StrideWidth != 1 ||
+		s.Top != 0 || s.Bottom != 0 || s.Left != 0 || s.Right != 0 {
+		return s
+	}
+	for rows := min(s.Height, max(1, joinedPixels/s.Width)); rows > 1; rows-- {
+		if s.Height%rows == 0 {
+			s.Height, s.Width = s.Height/rows, s.Width*rows
+			break
+		}
+	}
+	return s
 }
 
 // first returns the first position i >= 0 with (i + pad) mod stride = r.

@@ -31,13 +31,63 @@ type Matmul[T Float] struct {
 	TransA, TransB    bool
 	ARow, BRow, CRow  int
 	Accumulate        bool
+	// Packed tells that b is what Pack made of it.
+	Packed bool
+}
+
+// Pack copies b, once for many products, to dst, which has PackedSize elements.
+func (p *Matmul[T]) Pack(dst, b []T) {
+	t := active[T]()
+	p.blocks(func(j, cols, k, depth int) {
+		pack(t, dst[p.packedAt(t, j, cols, k):], p.columns(b, j, k), depth, cols, p.bStep(), p.bCol())
+	})
+}
+
+// PackedSize returns the elements that Pack writes.
+func (p *Matmul[T]) PackedSize() int {
+	t := active[T]()
+	return roundUp(p.Cols, t.lanes*t.vectors) * p.Depth
+}
+
+// packedAt returns where the block of columns [j, j+cols) and rows from k on is.
+func (p *Matmul[T]) packedAt(t *tiles[T], j, cols, k int) int {
+	return j*p.Depth + k*roundUp(cols, t.lanes*t.vectors)
+}
+
+// blocks calls f for all blocks of b, in the order in which they are multiplied.
+func (p *Matmul[T]) blocks(f func(j, cols, k, depth int)) {
+	for j := 0; j < p.Cols; j += blockCols {
+		for k := 0; k == 0 || k < p.Depth; k += blockDepth {
+			f(j, min(blockCols, p.Cols-j), k, min(blockDepth, p.Depth-k))
+		}
+	}
+}
+
+// bStep and bCol are the elements from one row and column of op(b) to the next.
+func (p *Matmul[T]) bStep() int {
+	if p.TransB {
+		return 1
+	}
+	return p.BRow
+}
+
+func (p *Matmul[T]) bCol() int {
+	if p.TransB {
+		return p.BRow
+	}
+	return 1
+}
+
+// columns returns op(b) from row k and column j on.
+func (p *Matmul[T]) columns(b []T, j, k int) []T {
+	return b[min(len(b), k*p.bStep()+j*p.bCol()):]
 }
 
 // packs tells whether b is worth a copy: where it is read often, or across its
 // rows. a is read where it lies: copies of it cost more than they gained, at all
 // sizes up to 1024.
 func (p *Matmul[T]) packs(t *tiles[T]) bool {
-	return p.TransB || p.Rows > 4*t.rows && p.Cols > t.lanes*t.vectors
+	return !p.Packed && (p.TransB || p.Rows > 4*t.rows && p.Cols > t.lanes*t.vectors)
 }
 
 // Scratch returns the elements of scratch memory that Run needs.
@@ -73,35 +123,35 @@ func (p *Matmul[T]) run(t *tiles[T], c, a, b, bias, scratch []T, epilogue func(i
 	if p.TransA {
 		aStep, aRow = p.ARow, 1
 	}
-	bStep, bCol := p.BRow, 1
-	if p.TransB {
-		bStep, bCol = 1, p.BRow
-	}
-	for j := 0; j < p.Cols; j += blockCols {
-		cols := min(blockCols, p.Cols-j)
-		for k := 0; k == 0 || k < p.Depth; k += blockDepth {
-			depth := min(blockDepth, p.Depth-k)
-			x := Product[T]{Cols: cols, Segments: 1, Depth: depth, AStep: aStep, ARow: aRow, BStep: bStep, CRow: p.CRow, Accumulate: p.Accumulate || k > 0}
-			columns := b[min(len(b), k*bStep+j*bCol):]
-			if p.packs(t) {
-				pack(t, scratch, columns, depth, cols, bStep, bCol)
-				columns, x.BStep, x.BPanel = scratch, width, depth*width
-			}
-			var start []T
-			if bias != nil && k == 0 {
-				start = bias[j : j+cols]
-			}
-			last := k+blockDepth >= p.Depth
-			for i := 0; i < p.Rows; i += blockRows {
-				x.Rows = min(blockRows, p.Rows-i)
-				var done func(j, cols int)
-				if epilogue != nil && last {
-					done = func(panel, cols int) { epilogue(i, x.Rows, j+panel, cols) }
-				}
-				x.run(t, c[i*p.CRow+j:], a[min(len(a), k*aStep+i*aRow):], columns, start, done)
-			}
+	p.blocks(func(j, cols, k, depth int) {
+		x := Product[T]{
+			Cols: cols, Segments: 1, Depth: depth, AStep: aStep, ARow: aRow, BStep: p.bStep(), CRow: p.CRow,
+			Accumulate: p.Accumulate || k > 0,
 		}
-	}
+		var columns []T
+		switch {
+		case p.Packed:
+			columns, x.BStep, x.BPanel = b[p.packedAt(t, j, cols, k):], width, depth*width
+		case p.packs(t):
+			pack(t, scratch, p.columns(b, j, k), depth, cols, p.bStep(), p.bCol())
+			columns, x.BStep, x.BPanel = scratch, width, depth*width
+		default:
+			columns = p.columns(b, j, k)
+		}
+		var start []T
+		if bias != nil && k == 0 {
+			start = bias[j : j+cols]
+		}
+		last := k+blockDepth >= p.Depth
+		for i := 0; i < p.Rows; i += blockRows {
+			x.Rows = min(blockRows, p.Rows-i)
+			var done func(j, cols int)
+			if epilogue != nil && last {
+				done = func(panel, cols int) { epilogue(i, x.Rows, j+panel, cols) }
+			}
+			x.run(t, c[i*p.CRow+j:], a[min(len(a), k*aStep+i*aRow):], columns, start, done)
+		}
+	})
 }
 
 // transpose sets dst[k*dstRow + i] to src[i*srcRow + k], for i < rows and k <
@@ -144,12 +194,15 @@ func (p *Matmul[T]) check(c, a, b, bias int, hasBias bool) {
 		name                 string
 		rows, cols, row, len int
 	}{{"a", aRows, aCols, p.ARow, a}, {"b", bRows, bCols, p.BRow, b}, {"c", p.Rows, p.Cols, p.CRow, c}} {
-		if m.rows <= 0 || m.cols <= 0 {
+		if m.rows <= 0 || m.cols <= 0 || m.name == "b" && p.Packed {
 			continue
 		}
 		if need := (m.rows-1)*m.row + m.cols; m.row < m.cols && m.rows > 1 || need > m.len {
 			panic(fmt.Sprintf("gemm: %s has %d elements and rows of %d, for %dx%d", m.name, m.len, m.row, m.rows, m.cols))
 		}
+	}
+	if p.Packed && b < p.PackedSize() {
+		panic(fmt.Sprintf("gemm: b has %d elements, packed for %dx%d", b, p.Depth, p.Cols))
 	}
 	if hasBias && bias < p.Cols {
 		panic(fmt.Sprintf("gemm: bias has %d elements for %d columns", bias, p.Cols))

@@ -71,6 +71,9 @@ func checkMatmul[T Float](t *testing.T, tiles *tiles[T], p *Matmul[T], c, a, b, 
 			}
 		}
 	})
+	if tiles == active[T]() {
+		checkPacked(t, p, c, before, a, b, bias)
+	}
 	for i := range p.Rows {
 		for j := range p.Cols {
 			sum, scale := 0.0, 0.0
@@ -102,6 +105,24 @@ func checkMatmul[T Float](t *testing.T, tiles *tiles[T], p *Matmul[T], c, a, b, 
 	for i, v := range c {
 		if i%p.CRow >= p.Cols && v != before[i] {
 			t.Fatalf("%+v: wrote beside row %d", *p, i/p.CRow)
+		}
+	}
+}
+
+// checkPacked requires half of c, to the bit, from the packed b.
+func checkPacked[T Float](t *testing.T, p *Matmul[T], c, before, a, b, bias []T) {
+	t.Helper()
+	packed := guard.End[T](t, p.PackedSize())
+	p.Pack(packed, b)
+	q := *p
+	q.Packed = true
+	got := append([]T(nil), before...)
+	q.Run(got, a, packed, bias, guard.End[T](t, q.Scratch()), nil)
+	for i := range p.Rows {
+		for j := range p.Cols {
+			if at := i*p.CRow + j; 2*got[at] != c[at] {
+				t.Fatalf("%+v: c[%d,%d] is %v from packed weights, else %v", *p, i, j, got[at], c[at]/2)
+			}
 		}
 	}
 }
