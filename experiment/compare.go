@@ -131,11 +131,16 @@ func (c *comparison) settings() *Settings { return &c.result.Settings }
 func (c *comparison) model(activation string, seed uint64) (*nn.Model[float32], error) {
 	n, s := c.network, c.settings()
 	n.Activation = activation
-	m, err := nn.New[float32](n, nn.Options{Batch: s.Batch, Threads: s.Threads, Seed: seed})
+	m, err := nn.New[float32](n, c.modelOptions(seed))
 	if err != nil {
 		return nil, fmt.Errorf("network %s with %s: %w", s.Network, activation, err)
 	}
 	return m, nil
+}
+
+func (c *comparison) modelOptions(seed uint64) nn.Options {
+	s := c.settings()
+	return nn.Options{Batch: s.Batch, Threads: s.Threads, Seed: seed, Direct: s.Direct}
 }
 
 // describe makes sure that the network and the images fit with every activation,

@@ -29,14 +29,12 @@ func (c *comparison) measureCosts(ctx context.Context) error {
 	names := append(slices.Clone(s.Activations), identity)
 	contenders := make([]*contender, len(names))
 	for i, name := range names {
-		m, err := c.model(name, s.Seeds[0])
-		if err != nil {
+		n := c.network
+		n.Name, n.Activation = s.Network, name
+		if contenders[i], err = newContender(n, c.modelOptions(s.Seeds[0]), options, batch); err != nil {
 			return err
 		}
-		defer m.Close()
-		if contenders[i], err = newContender(m, options, batch); err != nil {
-			return err
-		}
+		defer contenders[i].close()
 	}
 	begun := time.Now()
 	err = takeTurns(ctx, len(contenders), func(round int) bool {

@@ -191,19 +191,17 @@ func (t *timing) add(n nn.Network, threads int) error {
 	}
 	for _, name := range names {
 		n.Activation = name
-		m, err := nn.New[float32](n, nn.Options{Batch: o.Batch, Threads: threads, Seed: 1})
+		c, err := newContender(n, nn.Options{Batch: o.Batch, Threads: threads, Seed: 1}, nn.TrainerOptions{Optimizer: nn.Adam()}, nn.Batch[float32]{})
 		if err != nil {
-			return fmt.Errorf("network %s with %s: %w", n.Name, name, err)
-		}
-		if batch.X == nil {
-			batch = randomBatch(n.Input.Size(), m.Output().Size(), o.Batch)
-		}
-		c, err := newContender(m, nn.TrainerOptions{Optimizer: nn.Adam()}, batch)
-		if err != nil {
-			m.Close()
 			return err
 		}
-		m.Profile(o.Layers)
+		if batch.X == nil {
+			batch = randomBatch(n.Input.Size(), c.models[0].Output().Size(), o.Batch)
+		}
+		c.batch = batch
+		for _, m := range c.models {
+			m.Profile(o.Layers)
+		}
 		t.contenders = append(t.contenders, c)
 		g.activations = append(g.activations, c)
 		if name == identity {
@@ -216,7 +214,7 @@ func (t *timing) add(n nn.Network, threads int) error {
 
 func (t *timing) close() {
 	for _, c := range t.contenders {
-		c.trainer.Model().Close()
+		c.close()
 	}
 }
 
@@ -264,7 +262,7 @@ func (t *timing) run(ctx context.Context) error {
 // result returns what was measured of a pass with an activation.
 func (g *timeGroup) result(activation int, p Pass) NetworkTime {
 	c := g.activations[activation]
-	pass, model := &c.passes[p], c.trainer.Model()
+	pass, model := &c.passes[p], c.models[p]
 	r := NetworkTime{MS: spread(pass.ms), ActivationShare: share(pass.ms, g.none.passes[p].ms)}
 	images := float64(model.Batch())
 	r.ImagesPerSecond = images / (r.MS.Median / 1e3)

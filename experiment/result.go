@@ -44,6 +44,7 @@ type Settings struct {
 	FinalLearningRate float64         `json:"final_learning_rate"`
 	WeightDecay       float64         `json:"weight_decay,omitempty"`
 	ClipNorm          float64         `json:"clip_norm,omitempty"`
+	Direct            bool            `json:"direct,omitempty"` // no convolution by Winograd's algorithms
 	// Target is the test accuracy, in [0, 1], of EpochsToTarget.
 	Target float64 `json:"target"`
 }

@@ -48,9 +48,11 @@ func ParsePasses(names []string) ([]Pass, error) {
 // identity is the activation that the others' shares are measured against.
 const identity = "identity"
 
-// A contender is a model that is timed beside others.
+// A contender is a network that is timed beside others: a model that is trained,
+// and one that is made for inference.
 type contender struct {
 	trainer *nn.Trainer[float32]
+	models  [numPasses]*nn.Model[float32]
 	batch   nn.Batch[float32]
 	passes  [numPasses]passTime
 }
@@ -65,19 +67,35 @@ type passTime struct {
 	total  time.Duration
 }
 
-func newContender(m *nn.Model[float32], o nn.TrainerOptions, batch nn.Batch[float32]) (*contender, error) {
+func newContender(n nn.Network, m nn.Options, o nn.TrainerOptions, batch nn.Batch[float32]) (*contender, error) {
+	c := &contender{batch: batch}
+	for p := range c.models {
+		m.Inference = Pass(p) == InferencePass
+		model, err := nn.New[float32](n, m)
+		if err != nil {
+			c.close()
+			return nil, fmt.Errorf("network %s with %s: %w", n.Name, n.Activation, err)
+		}
+		c.models[p] = model
+		c.passes[p].calls = 1
+	}
 	// The weights stay where they begin: no activation pays for where its training
 	// led.
 	o.Schedule = nn.Constant(1e-12)
-	trainer, err := nn.NewTrainer(m, o)
-	if err != nil {
+	var err error
+	if c.trainer, err = nn.NewTrainer(c.models[TrainingPass], o); err != nil {
+		c.close()
 		return nil, err
 	}
-	c := &contender{trainer: trainer, batch: batch}
-	for i := range c.passes {
-		c.passes[i].calls = 1
-	}
 	return c, nil
+}
+
+func (c *contender) close() {
+	for _, m := range c.models {
+		if m != nil {
+			m.Close()
+		}
+	}
 }
 
 // run runs a pass so many times and returns the time.
@@ -87,7 +105,7 @@ func (c *contender) run(p Pass, calls int) time.Duration {
 		if p == TrainingPass {
 			c.trainer.Step(c.batch)
 		} else {
-			c.trainer.Model().Predict(c.batch.X)
+			c.models[InferencePass].Predict(c.batch.X)
 		}
 	}
 	return time.Since(begun)
@@ -95,9 +113,10 @@ func (c *contender) run(p Pass, calls int) time.Duration {
 
 // measure times a pass. What warms up does not count.
 func (c *contender) measure(p Pass, count bool) {
-	t, profiled := &c.passes[p], c.trainer.Model().LayerTimes() != nil
+	t, model := &c.passes[p], c.models[p]
+	profiled := model.LayerTimes() != nil
 	if profiled {
-		c.trainer.Model().Profile(true) // from 0
+		model.Profile(true) // from 0
 	}
 	took := c.run(p, t.calls)
 	if !count {
@@ -108,9 +127,9 @@ func (c *contender) measure(p Pass, count bool) {
 		return
 	}
 	if t.layers == nil {
-		t.layers = make([]nn.LayerTime, len(c.trainer.Model().Layers()))
+		t.layers = make([]nn.LayerTime, len(model.Layers()))
 	}
-	for i, l := range c.trainer.Model().LayerTimes() {
+	for i, l := range model.LayerTimes() {
 		t.layers[i].Forward += l.Forward
 		t.layers[i].Backward += l.Backward
 	}

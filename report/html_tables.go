@@ -209,6 +209,9 @@ func settings(r *experiment.Result) []pair {
 	if s.ClipNorm != 0 {
 		ps[14].Value = formatFloat(s.ClipNorm)
 	}
+	if s.Direct {
+		ps = append(ps, pair{"Convolutions", "by their definition"})
+	}
 	return filled(ps)
 }
 

@@ -65,6 +65,7 @@ of threads of one kind of processor. One seed tells little: use --seeds 5.`,
 	f.Uint64Var(&o.seed, "seed", 1, "the first seed, of the weights, of the order of images and of dropout")
 	f.Float64Var(&o.target, "target", .98, "test accuracy, of 1, whose first epoch is reported")
 	f.BoolVar(&o.noTiming, "no-timing", false, "leave out the timing after the training")
+	f.BoolVar(&o.Direct, "direct", false, "compute convolutions by their definition: slower, with smaller rounding errors")
 	f.StringVarP(&o.out, "out", "o", "isrlu-compare", "folder for report.html and result.json; empty for none")
 	registerFormat(f, &o.format)
 	complete(cmd, "activations", functionNames())
