@@ -2,8 +2,8 @@
 // AVX-512 and NEON, the portable Go versions, and the dispatch tables, all
 // from one description of each kernel; the tiles of matrix products of
 // internal/gemm, which gemm*.go describe, with the loop of peak.go beside them;
-// the transforms of internal/conv, in winograd*.go; and the pooling of
-// internal/pool, in pool*.go.
+// the transforms of internal/conv, in winograd*.go; the pooling of internal/pool,
+// in pool*.go; and the update of internal/adam, in adam.go.
 //
 //	go -C gen run .
 //
@@ -41,12 +41,13 @@ var simdLevels = []simdLevel{
 func main() {
 	log.SetFlags(0)
 	log.SetPrefix("gen: ")
-	dir := flag.String("o", "../internal", "folder that holds kernel, gemm, conv and pool")
+	dir := flag.String("o", "../internal", "folder that holds kernel, gemm, conv, pool and adam")
 	flag.Parse()
 	write(filepath.Join(*dir, "kernel"), elementwise())
 	write(filepath.Join(*dir, "gemm"), products())
 	write(filepath.Join(*dir, "conv"), winograd())
 	write(filepath.Join(*dir, "pool"), pooling())
+	write(filepath.Join(*dir, "adam"), optimizers())
 }
 
 // pooling returns the files of the kernels of pooling.

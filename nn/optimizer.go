@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 	"strings"
+
+	"github.com/isrlu/isrlu/internal/adam"
 )
 
 // An Optimizer changes weights by their gradients. Make one with SGD, Adam or
@@ -111,23 +113,13 @@ func update[T Float](o *Optimizer, w, g []T, state [][]T, step int, rate, scale,
 	// constants.
 	c1 := 1 - math.Pow(o.Beta1, float64(step))
 	c2 := math.Sqrt(1 - math.Pow(o.Beta2, float64(step)))
-	r, eps := T(rate*c2/c1), T(o.Epsilon*c2)
-	b1, b2, n1, n2 := T(o.Beta1), T(o.Beta2), T(1-o.Beta1), T(1-o.Beta2)
-	shrink := T(1)
+	c := adam.Constants[T]{
+		Rate: T(rate * c2 / c1), Scale: s, Decay: k, Shrink: 1,
+		Beta1: T(o.Beta1), Rest1: T(1 - o.Beta1), Beta2: T(o.Beta2), Rest2: T(1 - o.Beta2),
+		Epsilon: T(o.Epsilon * c2),
+	}
 	if o.Name == "adamw" {
-		shrink, k = T(1-rate*decay), 0
+		c.Shrink, c.Decay = T(1-rate*decay), 0
 	}
-	m, v := state[0][:len(w)], state[1][:len(w)]
-	g = g[:len(w)]
-	for i := range w {
-		d := g[i]*s + k*w[i]
-		mi := b1*m[i] + n1*d
-		vi := b2*v[i] + n2*d*d
-		m[i], v[i] = mi, vi
-		w[i] = shrink*w[i] - r*mi/(T(sqrt(vi))+eps)
-	}
+	adam.Update(w, g, state[0], state[1], &c)
 }
-
-// sqrt is one instruction for each element type: the square root of a float32 by
-// way of float64 rounds to the same bits.
-func sqrt[T Float](x T) T { return T(math.Sqrt(float64(x))) }

@@ -29,10 +29,10 @@ func TestOptimizersTakeTheStepsOfTheirPapers(t *testing.T) {
 			return w - rate*(g+.9**m)
 		}},
 		"adam": {Adam(), func(w, g float64, m, v *float64, step int, rate float64) float64 {
-			return adam(w, g+decay*w, m, v, step, rate)
+			return adamByEquation(w, g+decay*w, m, v, step, rate)
 		}},
 		"adamw": {AdamW(0), func(w, g float64, m, v *float64, step int, rate float64) float64 {
-			return adam(w, g, m, v, step, rate) - rate*decay*w
+			return adamByEquation(w, g, m, v, step, rate) - rate*decay*w
 		}},
 	} {
 		r := rand.New(rand.NewPCG(1, 2))
@@ -53,7 +53,7 @@ func TestOptimizersTakeTheStepsOfTheirPapers(t *testing.T) {
 }
 
 // adam is algorithm 1 of Kingma and Ba (2015).
-func adam(w, g float64, m, v *float64, step int, rate float64) float64 {
+func adamByEquation(w, g float64, m, v *float64, step int, rate float64) float64 {
 	*m = .9**m + .1*g
 	*v = .999**v + .001*g*g
 	mHat := *m / (1 - math.Pow(.9, float64(step)))
