@@ -2,8 +2,9 @@
 // AVX-512 and NEON, the portable Go versions, and the dispatch tables, all
 // from one description of each kernel; the tiles of matrix products of
 // internal/gemm, which gemm*.go describe, with the loop of peak.go beside them;
-// the transforms of internal/conv, in winograd*.go; the pooling of internal/pool,
-// in pool*.go; and the update of internal/adam, in adam.go.
+// the transforms of internal/conv, in winograd*.go, and its depthwise
+// convolutions, in depthwise*.go; the pooling of internal/pool, in pool*.go; and
+// the update of internal/adam, in adam.go.
 //
 //	go -C gen run .
 //
@@ -18,6 +19,7 @@ import (
 	"fmt"
 	"go/format"
 	"log"
+	"maps"
 	"os"
 	"path/filepath"
 	"sort"
@@ -45,7 +47,7 @@ func main() {
 	flag.Parse()
 	write(filepath.Join(*dir, "kernel"), elementwise())
 	write(filepath.Join(*dir, "gemm"), products())
-	write(filepath.Join(*dir, "conv"), winograd())
+	write(filepath.Join(*dir, "conv"), convolutions())
 	write(filepath.Join(*dir, "pool"), pooling())
 	write(filepath.Join(*dir, "adam"), optimizers())
 }
@@ -71,6 +73,14 @@ func products() map[string][]byte {
 		files["peak_"+l.file+".s"] = peakFile(l)
 		files["peak_"+l.file+".go"] = peakStub(l)
 	}
+	return files
+}
+
+// convolutions returns the files of the transforms of Winograd's convolutions and
+// of the kernels of depthwise ones.
+func convolutions() map[string][]byte {
+	files := winograd()
+	maps.Copy(files, depthwise())
 	return files
 }
 

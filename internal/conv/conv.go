@@ -2,8 +2,9 @@
 //
 // Direct reads the windows where they lie: a row of a window is contiguous
 // there, so that a row of output pixels is one product of internal/gemm, without
-// im2col. Winograd's algorithms trade products of 3x3 windows for additions. All
-// implement Algorithm, and Best chooses one by the shape.
+// im2col. Winograd's algorithms trade products of 3x3 windows for additions.
+// Depthwise convolves each channel by itself. All implement Algorithm, and Best
+// chooses one by the shape.
 package conv
 
 import (
@@ -20,6 +21,10 @@ type Shape struct {
 	KernelHeight, KernelWidth int
 	StrideHeight, StrideWidth int
 	Top, Bottom, Left, Right  int // zeros around x
+
+	// Depthwise tells that channel c of y is a convolution of channel c of x alone:
+	// Out is In, and the weights are KernelHeight x KernelWidth x In.
+	Depthwise bool
 }
 
 // Check returns an error that names the value that makes the shape impossible.
@@ -35,6 +40,9 @@ func (s *Shape) Check() error {
 		if v.n < 1 {
 			return fmt.Errorf("%s must be at least 1, got %d", v.name, v.n)
 		}
+	}
+	if s.Depthwise && s.Out != s.In {
+		return fmt.Errorf("a depthwise convolution has as many output channels as input channels, got %d for %d", s.Out, s.In)
 	}
 	if s.Top < 0 || s.Bottom < 0 || s.Left < 0 || s.Right < 0 {
 		return fmt.Errorf("padding must not be negative, got %d, %d, %d, %d", s.Top, s.Bottom, s.Left, s.Right)
@@ -52,7 +60,13 @@ func (s *Shape) OutHeight() int { return (s.paddedHeight()-s.KernelHeight)/s.Str
 func (s *Shape) OutWidth() int { return (s.paddedWidth()-s.KernelWidth)/s.StrideWidth + 1 }
 
 // Weights returns the number of weights.
-func (s *Shape) Weights() int { return s.KernelHeight * s.KernelWidth * s.In * s.Out }
+func (s *Shape) Weights() int {
+	n := s.KernelHeight * s.KernelWidth * s.In
+	if !s.Depthwise {
+		n *= s.Out
+	}
+	return n
+}
 
 // MACs returns the multiply-adds of a forward pass.
 func (s *Shape) MACs() int64 {
@@ -91,6 +105,9 @@ type Algorithm[T gemm.Float] interface {
 // Best returns the algorithm that costs the least for the shape, which must be
 // valid, by a count of operations that is the same on every machine.
 func Best(s Shape) Kind {
+	if s.Depthwise {
+		return Depthwise
+	}
 	best, cost := Direct, s.cost(Direct)
 	for _, k := range []Kind{Winograd2, Winograd4} {
 		if c := s.cost(k); c < cost {
@@ -111,12 +128,16 @@ const (
 	// Winograd2 is F(2x2,3x3) and Winograd4 F(4x4,3x3), for 3x3 windows of stride 1.
 	Winograd2
 	Winograd4
+	// Depthwise is the one for depthwise convolutions, and for them alone.
+	Depthwise
 )
 
-// Of returns an algorithm for a shape that it can compute: Direct where kind
-// cannot.
+// Of returns an algorithm for a shape that it can compute: where kind cannot,
+// Depthwise for a depthwise convolution and Direct for others.
 func Of[T gemm.Float](s Shape, kind Kind) Algorithm[T] {
 	switch {
+	case s.Depthwise:
+		return newDepthwise[T](s)
 	case kind == Winograd4 && s.canWinograd():
 		return newWinograd[T](s, 4)
 	case kind == Winograd2 && s.canWinograd():

@@ -57,13 +57,14 @@ func shapes(short bool) []Shape {
 // each calls f for every tap of every output pixel that lies on the input, with
 // the offsets of the pixels and of the tap.
 func (s *Shape) each(f func(y, x, w int)) {
+	tap := s.Weights() / (s.KernelHeight * s.KernelWidth)
 	for oy := range s.OutHeight() {
 		for ox := range s.OutWidth() {
 			for ky := range s.KernelHeight {
 				for kx := range s.KernelWidth {
 					iy, ix := oy*s.StrideHeight+ky-s.Top, ox*s.StrideWidth+kx-s.Left
 					if iy >= 0 && iy < s.Height && ix >= 0 && ix < s.Width {
-						f((oy*s.OutWidth()+ox)*s.Out, (iy*s.Width+ix)*s.In, (ky*s.KernelWidth+kx)*s.In*s.Out)
+						f((oy*s.OutWidth()+ox)*s.Out, (iy*s.Width+ix)*s.In, (ky*s.KernelWidth+kx)*tap)
 					}
 				}
 			}
@@ -81,6 +82,9 @@ func random[T gemm.Float](r *rand.Rand, n int) []T {
 
 // kinds are the algorithms that can compute a shape.
 func (s *Shape) kinds() []Kind {
+	if s.Depthwise {
+		return []Kind{Depthwise}
+	}
 	if s.canWinograd() {
 		return []Kind{Direct, Winograd2, Winograd4}
 	}
@@ -107,64 +111,81 @@ func TestPassesMatchTheDefinition(t *testing.T) {
 func testPasses[T gemm.Float](t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 1))
 	for i, s := range shapes(testing.Short()) {
-		samples := 1 + i%3
-		n, m := s.Height*s.Width*s.In, s.OutHeight()*s.OutWidth()*s.Out
-		x, w := guarded[T](t, r, samples*n), guarded[T](t, r, s.Weights())
-		dy, bias := guarded[T](t, r, samples*m), guarded[T](t, r, s.Out)
-		y, dx := make([]float64, len(dy)), make([]float64, len(x))
-		dw := make([]float64, len(w))
+		testShape[T](t, r, s, 1+i%3)
+	}
+}
+
+// definition returns the results of the passes.
+func definition[T gemm.Float](s Shape, samples int, x, w, dy, bias []T) (y, dx, dw []float64) {
+	n, m := s.Height*s.Width*s.In, s.OutHeight()*s.OutWidth()*s.Out
+	y, dx, dw = make([]float64, len(dy)), make([]float64, len(x)), make([]float64, len(w))
+	for i := range y {
+		y[i] = float64(bias[i%s.Out])
+	}
+	for i := range samples {
+		s.each(func(py, px, pw int) {
+			px, py = i*n+px, i*m+py
+			add := func(c, f, k int) {
+				y[py+f] += float64(x[px+c]) * float64(w[k])
+				dx[px+c] += float64(dy[py+f]) * float64(w[k])
+				dw[k] += float64(dy[py+f]) * float64(x[px+c])
+			}
+			for c := range s.In {
+				if s.Depthwise {
+					add(c, c, pw+c)
+					continue
+				}
+				for f := range s.Out {
+					add(c, f, pw+c*s.Out+f)
+				}
+			}
+		})
+	}
+	return y, dx, dw
+}
+
+// testShape compares every algorithm for the shape with the definition.
+func testShape[T gemm.Float](t *testing.T, r *rand.Rand, s Shape, samples int) {
+	t.Helper()
+	n, m := s.Height*s.Width*s.In, s.OutHeight()*s.OutWidth()*s.Out
+	x, w := guarded[T](t, r, samples*n), guarded[T](t, r, s.Weights())
+	dy, bias := guarded[T](t, r, samples*m), guarded[T](t, r, s.Out)
+	y, dx, dw := definition(s, samples, x, w, dy, bias)
+	for _, kind := range s.kinds() {
+		a := Of[T](s, kind)
+		a.Prepare(w, true)
+		scratch := guarded[T](t, r, a.Scratch())
+		spoil := func() {
+			for i := range scratch {
+				scratch[i] = T(math.NaN()) // what a pass did not write must not count
+			}
+		}
+		gotY, gotX, gotW := guarded[T](t, r, len(y)), guarded[T](t, r, len(x)), guarded[T](t, r, len(w))
+		spoil()
+		covered := 0
+		a.Forward(gotY, x, bias, scratch, func(sample, from, to int) {
+			if sample*m+from != covered || (to-from)%(s.OutWidth()*s.Out) != 0 {
+				t.Fatalf("%+v, %s: epilogue of sample %d from %d to %d after %d", s, a.Name(), sample, from, to, covered)
+			}
+			covered = sample*m + to
+		})
+		if covered != len(y) {
+			t.Fatalf("%+v, %s: epilogue ran on %d of %d elements", s, a.Name(), covered, len(y))
+		}
+		spoil()
+		a.BackwardData(gotX, dy, scratch)
+		spoil()
+		a.BackwardWeights(gotW, x, dy, scratch)
+		what := a.Name() + ", "
+		compare(t, s, what+"y", gotY, y, tolerance[T](kind))
+		compare(t, s, what+"dx", gotX, dx, tolerance[T](kind))
+		compare(t, s, what+"dw", gotW, dw, tolerance[T](kind))
+		spoil()
+		a.Forward(gotY, x, nil, scratch, nil)
 		for i := range y {
-			y[i] = float64(bias[i%s.Out])
+			gotY[i] += bias[i%s.Out]
 		}
-		for i := range samples {
-			s.each(func(py, px, pw int) {
-				px, py = i*n+px, i*m+py
-				for c := range s.In {
-					for f := range s.Out {
-						k := pw + c*s.Out + f
-						y[py+f] += float64(x[px+c]) * float64(w[k])
-						dx[px+c] += float64(dy[py+f]) * float64(w[k])
-						dw[k] += float64(dy[py+f]) * float64(x[px+c])
-					}
-				}
-			})
-		}
-		for _, kind := range s.kinds() {
-			a := Of[T](s, kind)
-			a.Prepare(w, true)
-			scratch := guarded[T](t, r, a.Scratch())
-			spoil := func() {
-				for i := range scratch {
-					scratch[i] = T(math.NaN()) // what a pass did not write must not count
-				}
-			}
-			gotY, gotX, gotW := guarded[T](t, r, len(y)), guarded[T](t, r, len(x)), guarded[T](t, r, len(w))
-			spoil()
-			covered := 0
-			a.Forward(gotY, x, bias, scratch, func(sample, from, to int) {
-				if sample*m+from != covered || (to-from)%(s.OutWidth()*s.Out) != 0 {
-					t.Fatalf("%+v, %s: epilogue of sample %d from %d to %d after %d", s, a.Name(), sample, from, to, covered)
-				}
-				covered = sample*m + to
-			})
-			if covered != len(y) {
-				t.Fatalf("%+v, %s: epilogue ran on %d of %d elements", s, a.Name(), covered, len(y))
-			}
-			spoil()
-			a.BackwardData(gotX, dy, scratch)
-			spoil()
-			a.BackwardWeights(gotW, x, dy, scratch)
-			what := a.Name() + ", "
-			compare(t, s, what+"y", gotY, y, tolerance[T](kind))
-			compare(t, s, what+"dx", gotX, dx, tolerance[T](kind))
-			compare(t, s, what+"dw", gotW, dw, tolerance[T](kind))
-			spoil()
-			a.Forward(gotY, x, nil, scratch, nil)
-			for i := range y {
-				gotY[i] += bias[i%s.Out]
-			}
-			compare(t, s, what+"y without bias", gotY, y, tolerance[T](kind))
-		}
+		compare(t, s, what+"y without bias", gotY, y, tolerance[T](kind))
 	}
 }
 
@@ -315,6 +336,7 @@ func TestImpossibleShapes(t *testing.T) {
 		"larger than":               func(s *Shape) { s.KernelWidth = 5 },
 		"not be negative":           func(s *Shape) { s.Left = -1 },
 		"output channels":           func(s *Shape) { s.Out = 0 },
+		"got 4 for 3":               func(s *Shape) { s.Depthwise, s.In, s.Out = true, 3, 4 },
 	} {
 		s := good
 		change(&s)
@@ -330,6 +352,10 @@ func BenchmarkConv(b *testing.B) {
 		{Height: 28, Width: 28, In: 32, Out: 32, KernelHeight: 3, KernelWidth: 3},
 		{Height: 14, Width: 14, In: 64, Out: 64, KernelHeight: 3, KernelWidth: 3},
 		{Height: 28, Width: 28, In: 24, Out: 48, KernelHeight: 5, KernelWidth: 5, StrideHeight: 2, StrideWidth: 2},
+		{Height: 28, Width: 28, In: 32, Out: 32, KernelHeight: 3, KernelWidth: 3, Depthwise: true},
+		{Height: 28, Width: 28, In: 32, Out: 32, KernelHeight: 3, KernelWidth: 3, StrideHeight: 2, StrideWidth: 2, Depthwise: true},
+		{Height: 14, Width: 14, In: 64, Out: 64, KernelHeight: 3, KernelWidth: 3, Depthwise: true},
+		{Height: 14, Width: 14, In: 64, Out: 64, KernelHeight: 3, KernelWidth: 3, StrideHeight: 2, StrideWidth: 2, Depthwise: true},
 	} {
 		s.StrideHeight, s.StrideWidth = max(s.StrideHeight, 1), max(s.StrideWidth, 1)
 		s.Top, s.Bottom, s.Left, s.Right = s.KernelHeight/2, s.KernelHeight/2, s.KernelWidth/2, s.KernelWidth/2
@@ -362,5 +388,9 @@ func BenchmarkConv(b *testing.B) {
 }
 
 func shapeName(s Shape) string {
-	return fmt.Sprintf("%dx%d,%dx%dx%d", s.Height, s.In, s.KernelHeight, s.KernelWidth, s.Out)
+	name := fmt.Sprintf("%dx%d,%dx%dx%d", s.Height, s.In, s.KernelHeight, s.KernelWidth, s.Out)
+	if s.StrideHeight > 1 {
+		name += fmt.Sprintf(",stride=%d", s.StrideHeight)
+	}
+	return name
 }

@@ -13,3 +13,13 @@ func transforms32(l cpu.Level) *transforms[float32] {
 	}
 	return &portableTransforms32
 }
+
+func depthwise32(l cpu.Level) *depthwiseKernels[float32] {
+	switch l {
+	case cpu.AVX512:
+		return &depthwiseKernelsAVX512
+	case cpu.AVX2:
+		return &depthwiseKernelsAVX2
+	}
+	return &portableDepthwise32
+}

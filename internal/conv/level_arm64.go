@@ -10,3 +10,10 @@ func transforms32(l cpu.Level) *transforms[float32] {
 	}
 	return &portableTransforms32
 }
+
+func depthwise32(l cpu.Level) *depthwiseKernels[float32] {
+	if l == cpu.NEON {
+		return &depthwiseKernelsNEON
+	}
+	return &portableDepthwise32
+}

@@ -41,7 +41,7 @@ const skew = 16
 
 // canWinograd tells whether the shape is one that winograd computes.
 func (s *Shape) canWinograd() bool {
-	return s.KernelHeight == 3 && s.KernelWidth == 3 && s.StrideHeight == 1 && s.StrideWidth == 1 &&
+	return !s.Depthwise && s.KernelHeight == 3 && s.KernelWidth == 3 && s.StrideHeight == 1 && s.StrideWidth == 1 &&
 		max(s.Top, s.Bottom, s.Left, s.Right) <= 2
 }
 
