@@ -346,6 +346,16 @@ func TestImpossibleShapes(t *testing.T) {
 	}
 }
 
+// TestHugeStrides: what is made for a shape grows with the image, not with the
+// stride.
+func TestHugeStrides(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	s := Shape{Height: 4, Width: 5, In: 3, Out: 3, KernelHeight: 3, KernelWidth: 2, StrideHeight: 1 << 26, StrideWidth: 1 << 25, Left: 1}
+	for _, s.Depthwise = range []bool{false, true} {
+		testShape[float32](t, r, s, 2)
+	}
+}
+
 func BenchmarkConv(b *testing.B) {
 	for _, s := range []Shape{
 		{Height: 28, Width: 28, In: 1, Out: 32, KernelHeight: 3, KernelWidth: 3},

@@ -73,11 +73,8 @@ func newDepthwise[T gemm.Float](s Shape) *depthwise[T] {
 		srcPixel: c, dstPixel: s.StrideWidth * c,
 	}
 	runs = nil
-	for r := range s.StrideWidth {
-		x := first(r, s.Left, s.StrideWidth)
-		if x >= s.Width {
-			continue
-		}
+	for x := range min(s.StrideWidth, s.Width) {
+		r := (x + s.Left) % s.StrideWidth
 		n := taps(r, s.KernelWidth, s.StrideWidth)
 		last := r + (n-1)*s.StrideWidth           // the tap of the first pixel of dy
 		ox := (x + s.Left - last) / s.StrideWidth // that pixel
@@ -106,21 +103,25 @@ func (d *depthwise[T]) size() int {
 type span struct{ from, to, tap, taps int }
 
 // spans returns the ranges of n positions of a window of some taps, the first of
-// which lies at start, on an image of size pixels.
+// which lies at start, on an image of size pixels. It takes a step for each range,
+// of which there are no more than taps on each side.
 func spans(n, taps, stride, start, size int) []span {
 	var list []span
-	for i := range n {
+	for i := 0; i < n; {
 		at := start + i*stride
-		tap := max(0, -at)
-		s := span{i, i + 1, tap, min(taps, size-at) - tap}
-		if s.taps <= 0 {
-			s.tap, s.taps = 0, 0
+		s := span{i, i + 1, max(0, -at), 0}
+		s.taps = max(0, min(taps, size-at)-s.tap)
+		switch {
+		case at+taps <= 0:
+			s.to = (-taps-start)/stride + 1
+		case at >= size:
+			s.to = n
+		case at >= 0 && at+taps <= size:
+			s.to = (size-taps-start)/stride + 1
 		}
-		if k := len(list) - 1; k >= 0 && list[k].tap == s.tap && list[k].taps == s.taps {
-			list[k].to = s.to
-		} else {
-			list = append(list, s)
-		}
+		s.to = min(s.to, n)
+		list = append(list, s)
+		i = s.to
 	}
 	return list
 }

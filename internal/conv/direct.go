@@ -29,12 +29,10 @@ type class[T gemm.Float] struct {
 func newDirect[T gemm.Float](s Shape) *direct[T] {
 	d := &direct[T]{Shape: s.joined()}
 	s = d.Shape
-	for ry := range s.StrideHeight {
-		for rx := range s.StrideWidth {
-			c := class[T]{y: first(ry, s.Top, s.StrideHeight), x: first(rx, s.Left, s.StrideWidth)}
-			if c.y >= s.Height || c.x >= s.Width {
-				continue
-			}
+	for y := range min(s.StrideHeight, s.Height) {
+		for x := range min(s.StrideWidth, s.Width) {
+			c := class[T]{y: y, x: x}
+			ry, rx := (y+s.Top)%s.StrideHeight, (x+s.Left)%s.StrideWidth
 			c.rows = (s.Height-1-c.y)/s.StrideHeight + 1
 			c.cols = (s.Width-1-c.x)/s.StrideWidth + 1
 			c.taps = [2]int{taps(ry, s.KernelHeight, s.StrideHeight), taps(rx, s.KernelWidth, s.StrideWidth)}
@@ -72,9 +70,6 @@ func (s Shape) joined() Shape {
 	}
 	return s
 }
-
-// first returns the first position i >= 0 with (i + pad) mod stride = r.
-func first(r, pad, stride int) int { return ((r-pad)%stride + stride) % stride }
 
 // taps returns how many of 0..n-1 are r mod stride.
 func taps(r, n, stride int) int {
