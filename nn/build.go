@@ -236,7 +236,11 @@ func (b *builder[T]) fuse(list []placed) int {
 		return 1
 	}
 	n := 1
-	if _, ok := list[0].layer.(Conv2D); ok && n < len(list) {
+	switch list[0].layer.(type) {
+	case Conv2D, DepthwiseConv2D:
+		if n == len(list) {
+			break
+		}
 		if _, ok := list[n].layer.(MaxPool); ok {
 			b.pooled = &list[n]
 			n++
@@ -254,7 +258,7 @@ func (b *builder[T]) fuse(list []placed) int {
 // fusable tells whether an activation that follows runs in the layer's epilogue.
 func fusable(l Layer) bool {
 	switch l.(type) {
-	case Conv2D, Dense, MaxPool, AvgPool, BatchNorm, Residual:
+	case Conv2D, DepthwiseConv2D, Dense, MaxPool, AvgPool, BatchNorm, Residual:
 		return true
 	}
 	return false
@@ -311,6 +315,8 @@ func (b *builder[T]) layer(at int, l Layer, in *value[T]) (*value[T], error) {
 	switch l := l.(type) {
 	case Conv2D:
 		return b.conv2D(at, l, in)
+	case DepthwiseConv2D:
+		return b.depthwiseConv2D(at, l, in)
 	case Dense:
 		return b.dense(at, l, in)
 	case MaxPool, AvgPool:

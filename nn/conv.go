@@ -9,7 +9,8 @@ import (
 	"github.com/isrlu/isrlu/internal/pool"
 )
 
-// convolution is a Conv2D, with the max-pooling and the activation that follow it.
+// convolution is a Conv2D or DepthwiseConv2D, with the max-pooling and the
+// activation that follow it.
 type convolution[T Float] struct {
 	m            *Model[T]
 	in, out, pre *value[T]
@@ -47,11 +48,25 @@ const maxGroups = 16
 const groupElements = 8 << 20
 
 func (b *builder[T]) conv2D(at int, l Conv2D, in *value[T]) (*value[T], error) {
-	if err := image(in.shape); err != nil {
-		return nil, err
-	}
 	if l.Filters < 1 {
 		return nil, fmt.Errorf("filters must be at least 1, got %d", l.Filters)
+	}
+	return b.convolution(at, l, false, in)
+}
+
+func (b *builder[T]) depthwiseConv2D(at int, l DepthwiseConv2D, in *value[T]) (*value[T], error) {
+	whole := Conv2D{
+		Filters: in.shape.channels(), Kernel: l.Kernel, Stride: l.Stride, Padding: l.Padding,
+		NoBias: l.NoBias, Init: l.Init,
+	}
+	return b.convolution(at, whole, true, in)
+}
+
+// convolution appends a convolution, or a depthwise one, which has a filter for
+// each channel.
+func (b *builder[T]) convolution(at int, l Conv2D, depthwise bool, in *value[T]) (*value[T], error) {
+	if err := image(in.shape); err != nil {
+		return nil, err
 	}
 	if l.Kernel.Height < 1 || l.Kernel.Width < 1 {
 		return nil, fmt.Errorf("kernel must be at least 1, got %dx%d", l.Kernel.Height, l.Kernel.Width)
@@ -65,6 +80,7 @@ func (b *builder[T]) conv2D(at int, l Conv2D, in *value[T]) (*value[T], error) {
 		KernelHeight: l.Kernel.Height, KernelWidth: l.Kernel.Width,
 		StrideHeight: stride.Height, StrideWidth: stride.Width,
 		Top: l.Padding.Height, Bottom: l.Padding.Height, Left: l.Padding.Width, Right: l.Padding.Width,
+		Depthwise: depthwise,
 	}
 	if l.Padding.Same {
 		s.Top, s.Bottom = same(s.Height, s.KernelHeight, s.StrideHeight)
@@ -85,8 +101,14 @@ func (b *builder[T]) conv2D(at int, l Conv2D, in *value[T]) (*value[T], error) {
 	}
 	o := &convolution[T]{m: b.m, in: in, shape: s, size: y.Size()}
 	var err error
-	window := s.KernelHeight * s.KernelWidth
-	if o.weight, err = b.weights(at, l.Init, window*s.In, window*s.Out, s.KernelHeight, s.KernelWidth, s.In, s.Out); err != nil {
+	// What goes into an element and what an element goes into, and the weights.
+	inputs, outputs := s.KernelHeight*s.KernelWidth, s.KernelHeight*s.KernelWidth
+	weights := Shape{s.KernelHeight, s.KernelWidth, s.In}
+	if !depthwise {
+		inputs, outputs = inputs*s.In, outputs*s.Out
+		weights = append(weights, s.Out)
+	}
+	if o.weight, err = b.weights(at, l.Init, inputs, outputs, weights...); err != nil {
 		return nil, err
 	}
 	if !l.NoBias {

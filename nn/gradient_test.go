@@ -111,10 +111,12 @@ func TestGradientsOfEveryActivation(t *testing.T) {
 		act := Activation{Function: spec}
 		networks := map[string]Network{
 			"conv2d":     around(act, Conv2D{Filters: 2, Kernel: Square(2)}, act),
+			"depthwise":  around(act, DepthwiseConv2D{Kernel: Square(2)}, act),
 			"dense":      around(Flatten{}, Dense{Units: 6}, act),
 			"batch_norm": around(BatchNorm{}, act),
 			"residual":   around(Residual{Body: Sequential{Conv2D{Filters: 3, Kernel: Square(3), Padding: Same}}}, act),
 			"max_pool":   around(act, MaxPool{Size: Square(2)}),
+			"pooled":     around(DepthwiseConv2D{Kernel: Square(3), Padding: Same}, act, MaxPool{Size: Square(2)}),
 			"alone":      around(AvgPool{Size: Square(2)}, act, GlobalAvgPool{}),
 		}
 		for where, n := range networks {
@@ -132,6 +134,13 @@ func TestGradientsOfEveryLayer(t *testing.T) {
 		"conv2d stride":       around(Conv2D{Filters: 2, Kernel: Pair{3, 2}, Stride: Pair{2, 1}, Padding: Pad(1)}),
 		"conv2d no bias":      around(Conv2D{Filters: 2, Kernel: Square(2), Stride: Square(3), NoBias: true}),
 		"conv2d same even":    around(Conv2D{Filters: 2, Kernel: Square(4), Stride: Square(2), Padding: Same}),
+		"depthwise":           around(DepthwiseConv2D{Kernel: Square(3), Padding: Same}),
+		"depthwise stride":    around(DepthwiseConv2D{Kernel: Pair{3, 2}, Stride: Pair{2, 1}, Padding: Pad(1)}),
+		"depthwise no bias":   around(DepthwiseConv2D{Kernel: Square(2), Stride: Square(3), NoBias: true}),
+		"depthwise same even": around(DepthwiseConv2D{Kernel: Square(4), Stride: Square(2), Padding: Same}),
+		"depthwise wide":      around(DepthwiseConv2D{Kernel: Pair{7, 6}, Padding: Pad(3)}),
+		"depthwise first":     {Input: Shape{5, 4, 3}, Layers: Sequential{DepthwiseConv2D{Kernel: Square(3)}, Activation{Function: "gelu"}, Flatten{}, Dense{Units: 3}}},
+		"depthwise pooled":    around(DepthwiseConv2D{Kernel: Square(2)}, MaxPool{Size: Square(2)}, Activation{Function: "isrlu:learn"}),
 		"dense":               around(Flatten{}, Dense{Units: 40}, Dense{Units: 3, NoBias: true}),
 		"max_pool":            around(MaxPool{Size: Square(2)}),
 		"max_pool overlap":    around(MaxPool{Size: Square(3), Stride: Square(1)}),
@@ -163,7 +172,7 @@ func TestFloat32MatchesFloat64(t *testing.T) {
 	for _, spec := range specs() {
 		for _, unfused := range []bool{false, true} {
 			n := around(BatchNorm{}, Activation{Function: spec}, MaxPool{Size: Square(2)},
-				Residual{Body: Sequential{Conv2D{Filters: 3, Kernel: Square(3), Padding: Same}}}, Activation{Function: spec},
+				Residual{Body: Sequential{DepthwiseConv2D{Kernel: Square(3), Padding: Same}, Conv2D{Filters: 3, Kernel: Square(3), Padding: Same}}}, Activation{Function: spec},
 				Dropout{Rate: .2}, Flatten{}, Dense{Units: 70}, Activation{Function: spec})
 			o := Options{Batch: 20, Seed: 3, Unfused: unfused}
 			m32, err := New[float32](n, o)

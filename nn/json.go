@@ -18,16 +18,17 @@ const maxDepth = 16
 
 // kinds returns the types of layers, each as a pointer to decode into.
 var kinds = map[string]func() Layer{
-	"conv2d":          func() Layer { return &Conv2D{} },
-	"dense":           func() Layer { return &Dense{} },
-	"max_pool":        func() Layer { return &MaxPool{} },
-	"avg_pool":        func() Layer { return &AvgPool{} },
-	"global_avg_pool": func() Layer { return &GlobalAvgPool{} },
-	"dropout":         func() Layer { return &Dropout{} },
-	"batch_norm":      func() Layer { return &BatchNorm{} },
-	"flatten":         func() Layer { return &Flatten{} },
-	"activation":      func() Layer { return &Activation{} },
-	"residual":        func() Layer { return &Residual{} },
+	"conv2d":           func() Layer { return &Conv2D{} },
+	"depthwise_conv2d": func() Layer { return &DepthwiseConv2D{} },
+	"dense":            func() Layer { return &Dense{} },
+	"max_pool":         func() Layer { return &MaxPool{} },
+	"avg_pool":         func() Layer { return &AvgPool{} },
+	"global_avg_pool":  func() Layer { return &GlobalAvgPool{} },
+	"dropout":          func() Layer { return &Dropout{} },
+	"batch_norm":       func() Layer { return &BatchNorm{} },
+	"flatten":          func() Layer { return &Flatten{} },
+	"activation":       func() Layer { return &Activation{} },
+	"residual":         func() Layer { return &Residual{} },
 }
 
 func kindNames() string {
@@ -43,6 +44,8 @@ func kindNames() string {
 func plain(l Layer) Layer {
 	switch l := l.(type) {
 	case *Conv2D:
+		return *l
+	case *DepthwiseConv2D:
 		return *l
 	case *Dense:
 		return *l

@@ -81,6 +81,19 @@ type Conv2D struct {
 	Init    Init    `json:"init,omitzero"`
 }
 
+// DepthwiseConv2D is a convolution of each channel with a filter of its own: its
+// input is height x width x channels, its output out height x out width x
+// channels, with the sizes of Conv2D. With a Conv2D of kernel 1 after it, which
+// mixes the channels, it takes the place of a whole convolution at a part of the
+// work (Howard et al. 2017, MobileNets).
+type DepthwiseConv2D struct {
+	Kernel  Pair    `json:"kernel"`
+	Stride  Pair    `json:"stride,omitzero"` // 1 if zero
+	Padding Padding `json:"padding,omitzero"`
+	NoBias  bool    `json:"no_bias,omitempty"`
+	Init    Init    `json:"init,omitzero"`
+}
+
 // Dense is y = x W + b over the features of a sample.
 type Dense struct {
 	Units  int  `json:"units"`
@@ -153,14 +166,15 @@ type Residual struct {
 	Shortcut Sequential `json:"shortcut,omitempty"`
 }
 
-func (Sequential) kind() string    { return "sequential" }
-func (Conv2D) kind() string        { return "conv2d" }
-func (Dense) kind() string         { return "dense" }
-func (MaxPool) kind() string       { return "max_pool" }
-func (AvgPool) kind() string       { return "avg_pool" }
-func (GlobalAvgPool) kind() string { return "global_avg_pool" }
-func (Dropout) kind() string       { return "dropout" }
-func (BatchNorm) kind() string     { return "batch_norm" }
-func (Flatten) kind() string       { return "flatten" }
-func (Activation) kind() string    { return "activation" }
-func (Residual) kind() string      { return "residual" }
+func (Sequential) kind() string      { return "sequential" }
+func (Conv2D) kind() string          { return "conv2d" }
+func (DepthwiseConv2D) kind() string { return "depthwise_conv2d" }
+func (Dense) kind() string           { return "dense" }
+func (MaxPool) kind() string         { return "max_pool" }
+func (AvgPool) kind() string         { return "avg_pool" }
+func (GlobalAvgPool) kind() string   { return "global_avg_pool" }
+func (Dropout) kind() string         { return "dropout" }
+func (BatchNorm) kind() string       { return "batch_norm" }
+func (Flatten) kind() string         { return "flatten" }
+func (Activation) kind() string      { return "activation" }
+func (Residual) kind() string        { return "residual" }

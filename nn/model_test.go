@@ -175,6 +175,49 @@ func TestBytesKept(t *testing.T) {
 	}
 }
 
+// TestDepthwiseIsADiagonalConvolution: as a Conv2D whose weights are 0 but from a
+// channel to itself. Options.Direct, which is about other algorithms, changes no
+// bit of it.
+func TestDepthwiseIsADiagonalConvolution(t *testing.T) {
+	const channels = 5
+	for _, c := range []DepthwiseConv2D{
+		{Kernel: Square(3)},
+		{Kernel: Pair{2, 5}, Padding: Same},
+		{Kernel: Square(4), Stride: Square(2), Padding: Same},
+		{Kernel: Pair{3, 1}, Stride: Pair{3, 2}, Padding: Padding{Height: 2, Width: 1}, NoBias: true},
+	} {
+		network := func(l Layer) Network {
+			return Network{Input: Shape{9, 7, channels}, Layers: Sequential{l, Flatten{}}}
+		}
+		m := newModelOf[float32](t, network(c), Options{Batch: 2, Seed: 1})
+		direct := newModelOf[float32](t, network(c), Options{Batch: 2, Seed: 1, Direct: true})
+		whole := newModelOf[float32](t, network(Conv2D{
+			Filters: channels, Kernel: c.Kernel, Stride: c.Stride, Padding: c.Padding, NoBias: c.NoBias,
+		}), Options{Batch: 2})
+		from, to := m.Parameters()[0].Value, whole.Parameters()[0].Value
+		clear(to)
+		for i, v := range from {
+			to[i*channels+i%channels] = v
+		}
+		if !c.NoBias {
+			for i := range channels {
+				for _, m := range []*Model[float32]{m, direct, whole} {
+					m.Parameters()[1].Value[i] = float32(i) - .3
+				}
+			}
+		}
+		x := randomBatch(m, 2, 3).X
+		got := slices.Clone(m.Predict(x))
+		if !slices.Equal(got, direct.Predict(x)) {
+			t.Errorf("%+v: Options.Direct changes the output", c)
+		}
+		want := whole.Predict(x)
+		if !slices.EqualFunc(got, want, func(a, b float32) bool { return math.Abs(float64(a-b)) < 1e-5 }) {
+			t.Errorf("%+v: %v, want %v", c, got, want)
+		}
+	}
+}
+
 // run returns what a network of one layer or more makes of x.
 func run(t *testing.T, input Shape, x []float64, layers ...Layer) []float64 {
 	t.Helper()
@@ -349,15 +392,20 @@ func TestLossesHaveTheirValues(t *testing.T) {
 
 func TestLayersAreDescribed(t *testing.T) {
 	m := newModelOf[float32](t, Network{Input: Shape{6, 6, 2}, Layers: Sequential{
-		Conv2D{Filters: 4, Kernel: Square(3)}, BatchNorm{}, Activation{Function: "isrlu:learn"}, Flatten{}, Dense{Units: 3},
+		Conv2D{Filters: 4, Kernel: Square(3)}, BatchNorm{}, Activation{Function: "isrlu:learn"},
+		DepthwiseConv2D{Kernel: Square(2)}, Activation{Function: "relu"}, MaxPool{Size: Square(3)},
+		Flatten{}, Dense{Units: 3},
 	}}, Options{})
 	layers := m.Layers()
 	want := []LayerInfo{
 		{Name: "1.conv2d", Kind: "conv2d", Output: Shape{4, 4, 4}, Parameters: 76, MACs: 16 * 4 * 18},
 		{Name: "2.batch_norm", Kind: "batch_norm", Output: Shape{4, 4, 4}, Parameters: 8},
 		{Name: "3.activation", Kind: "activation", Output: Shape{4, 4, 4}, Parameters: 1, Fused: true},
-		{Name: "4.flatten", Kind: "flatten", Output: Shape{64}},
-		{Name: "5.dense", Kind: "dense", Output: Shape{3}, Parameters: 64*3 + 3, MACs: 64 * 3},
+		{Name: "4.depthwise_conv2d", Kind: "depthwise_conv2d", Output: Shape{3, 3, 4}, Parameters: 20, MACs: 9 * 4 * 4},
+		{Name: "5.activation", Kind: "activation", Output: Shape{1, 1, 4}, Fused: true},
+		{Name: "6.max_pool", Kind: "max_pool", Output: Shape{1, 1, 4}, Fused: true},
+		{Name: "7.flatten", Kind: "flatten", Output: Shape{4}},
+		{Name: "8.dense", Kind: "dense", Output: Shape{3}, Parameters: 4*3 + 3, MACs: 4 * 3},
 	}
 	for i, l := range layers {
 		w := want[i]
@@ -365,7 +413,7 @@ func TestLayersAreDescribed(t *testing.T) {
 			t.Errorf("layer %d is %+v, want %+v", i+1, l, w)
 		}
 	}
-	if w, a := m.CountParameters(); w != 76+8+195 || a != 1 {
+	if w, a := m.CountParameters(); w != 76+8+20+15 || a != 1 {
 		t.Errorf("%d weights and %d parameters of activations", w, a)
 	}
 }

@@ -20,7 +20,7 @@ func TestOperationsKnowTheirLayer(t *testing.T) {
 			kinds := ""
 			switch o.(type) {
 			case *convolution[float32]:
-				kinds = "conv2d"
+				kinds = "conv2d depthwise_conv2d"
 			case *dense[float32]:
 				kinds = "dense"
 			case *batchNorm[float32]:
