@@ -5,18 +5,19 @@ import "fmt"
 // x86Depthwise writes the forward kernel for amd64.
 //
 // General registers: AX the arguments, SI and DI the elements of src and of the
-// weights, BX the rows of taps left, DX the taps left, CX the channels left; the
-// multiples 1, 3, 5 and 7 of srcPixel in R8 to R11, R12 and R13 the steps from
-// tap to tap of src and of the weights, R15 dst of the vector.
+// weights, BX the rows of taps left, DX the taps left or the pixel after SI, CX
+// the channels left; the multiples 1, 3, 5 and 7 of srcPixel in R8 to R11, R12 and
+// R13 the steps from tap to tap of src and of the weights, R15 dst of the vector.
 type x86Depthwise struct{ x86 }
 
 var pixelMultiples = map[int]string{1: "R8", 3: "R9", 5: "R10", 7: "R11"}
 
-// After the accumulators: the weights, a pixel's vector and, on AVX2, the mask.
+// After the accumulators: the weights of up to slidingTaps taps, two pixels'
+// vectors and, on AVX2, the mask.
 const (
 	depthwiseWeight = 8
-	depthwisePixel  = 9
-	depthwiseMask   = 10
+	depthwisePixel  = 11
+	depthwiseMask   = 13
 )
 
 func (e *x86Depthwise) forward(sym string) {
@@ -53,6 +54,14 @@ func (e *x86Depthwise) forward(sym string) {
 		e.emit("SUBQ  BX, CX")
 		e.emit("MOVQ  CX, %d(AX)", f.next)
 	}
+	e.emit("XORQ BX, BX")
+	e.emit("CMPQ %d(AX), $%d", dTaps, slidingTaps)
+	e.emit("JNE  sliding")
+	e.emit("CMPQ R8, R12")
+	e.emit("JNE  sliding")
+	e.emit("MOVQ $1, BX")
+	fmt.Fprintf(e.out, "\nsliding:\n")
+	e.emit("MOVQ BX, %d(AX)", dSliding)
 	for i, n := range depthwisePixels {
 		fmt.Fprintf(e.out, "\npixels%d:\n", n)
 		after := "next"
@@ -125,6 +134,10 @@ func (e *x86Depthwise) vector(n int, label string, partial bool) {
 	e.emit("MOVQ %d(AX), SI", dAtSrc)
 	e.emit("MOVQ %d(AX), DI", dAtWeight)
 	e.emit("MOVQ %d(AX), BX", dRows)
+	if n > 1 {
+		e.emit("CMPQ %d(AX), $0", dSliding)
+		e.emit("JNE  slide%d%s", n, label)
+	}
 	fmt.Fprintf(e.out, "\nrow%d%s:\n", n, label)
 	e.emit("MOVQ %d(AX), DX", dTaps)
 	fmt.Fprintf(e.out, "\ntap%d%s:\n", n, label)
@@ -141,6 +154,10 @@ func (e *x86Depthwise) vector(n int, label string, partial bool) {
 	e.emit("ADDQ %d(AX), DI", dWeightNext)
 	e.emit("DECQ BX")
 	e.emit("JNE  row%d%s", n, label)
+	if n > 1 {
+		e.emit("JMP  store%d%s", n, label)
+		e.slide(n, label, partial)
+	}
 	fmt.Fprintf(e.out, "\nstore%d%s:\n", n, label)
 	at := "R15"
 	for i := 0; i < n; i++ {
@@ -153,6 +170,35 @@ func (e *x86Depthwise) vector(n int, label string, partial bool) {
 		}
 		e.store(e.reg(i), "("+at+")", depthwiseMask, partial)
 	}
+}
+
+// slide adds the rows of slidingTaps taps of n pixels.
+func (e *x86Depthwise) slide(n int, label string, partial bool) {
+	fmt.Fprintf(e.out, "\nslide%d%s:\n", n, label)
+	for t := 0; t < slidingTaps; t++ {
+		e.load(step("DI", t, map[int]string{1: "R13"}), e.reg(depthwiseWeight+t), depthwiseMask, partial)
+	}
+	// The ninth multiple is the eighth from the next pixel on.
+	if n+slidingTaps-2 > 8 {
+		e.emit("LEAQ (SI)(R8*1), DX")
+	}
+	for j := 0; j < n+slidingTaps-1; j++ {
+		from := step("SI", min(j, 8), pixelMultiples)
+		if j > 8 {
+			from = step("DX", j-1, pixelMultiples)
+		}
+		x := e.reg(depthwisePixel + j%2)
+		e.load(from, x, depthwiseMask, partial)
+		for t := 0; t < slidingTaps; t++ {
+			if i := j - t; i >= 0 && i < n {
+				e.emit("VFMADD231PS %s, %s, %s", x, e.reg(depthwiseWeight+t), e.reg(i))
+			}
+		}
+	}
+	e.emit("ADDQ %d(AX), SI", dSrcRow)
+	e.emit("ADDQ %d(AX), DI", dWeightRow)
+	e.emit("DECQ BX")
+	e.emit("JNE  slide%d%s", n, label)
 }
 
 func (e *x86) copyField(from, to int) {

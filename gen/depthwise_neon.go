@@ -14,10 +14,11 @@ import "fmt"
 // of the vector, R26 srcPixel.
 type neonDepthwise struct{ neon }
 
-// After the accumulators, the weights; then the pixels' vectors.
+// After the accumulators, the weights of up to slidingTaps taps; then the pixels'
+// vectors.
 const (
 	neonDepthwiseWeight = 8
-	neonDepthwisePixel  = 9
+	neonDepthwisePixel  = neonDepthwiseWeight + slidingTaps
 )
 
 func (e *neonDepthwise) forward(sym string) {
@@ -47,6 +48,14 @@ func (e *neonDepthwise) forward(sym string) {
 		e.emit("SUB  R6, R7")
 		e.emit("MOVD R7, %d(R0)", f.next)
 	}
+	e.emit("MOVD $0, R7")
+	e.emit("CMP  $%d, R4", slidingTaps)
+	e.emit("BNE  sliding")
+	e.emit("CMP  R26, R16")
+	e.emit("BNE  sliding")
+	e.emit("MOVD $1, R7")
+	fmt.Fprintf(e.out, "\nsliding:\n")
+	e.emit("MOVD R7, %d(R0)", dSliding)
 	for i, n := range depthwisePixels {
 		fmt.Fprintf(e.out, "\npixels%d:\n", n)
 		after := "next"
@@ -109,19 +118,15 @@ func (e *neonDepthwise) vector(n int, label string, partial bool) {
 	e.emit("MOVD R23, R1")
 	e.emit("MOVD R24, R2")
 	e.emit("MOVD %d(R0), R5", dRows)
+	if n > 1 {
+		e.emit("MOVD %d(R0), R7", dSliding)
+		e.emit("CBNZ R7, slide%d%s", n, label)
+	}
 	fmt.Fprintf(e.out, "\nrow%d%s:\n", n, label)
 	e.emit("MOVD %d(R0), R4", dTaps)
 	fmt.Fprintf(e.out, "\ntap%d%s:\n", n, label)
 	e.load(2, neonDepthwiseWeight, partial)
-	e.emit("MOVD R1, R6")
-	for i := 0; i < n; i++ {
-		if partial {
-			e.load(6, neonDepthwisePixel+i, true)
-			e.emit("ADD  R26, R6")
-		} else {
-			e.emit("VLD1.P (R6)(R26), [V%d.S4]", neonDepthwisePixel+i)
-		}
-	}
+	e.pixels(n, partial)
 	for i := 0; i < n; i++ {
 		e.three(encFMLA, "FMLA", "4S", i, neonDepthwisePixel+i, neonDepthwiseWeight)
 	}
@@ -136,6 +141,10 @@ func (e *neonDepthwise) vector(n int, label string, partial bool) {
 	e.emit("ADD  R7, R2")
 	e.emit("SUBS $1, R5")
 	e.emit("BNE  row%d%s", n, label)
+	if n > 1 {
+		e.emit("B    store%d%s", n, label)
+		e.slide(n, label, partial)
+	}
 	fmt.Fprintf(e.out, "\nstore%d%s:\n", n, label)
 	e.emit("MOVD %d(R0), R7", dDstPixel)
 	e.emit("MOVD R25, R6")
@@ -143,6 +152,43 @@ func (e *neonDepthwise) vector(n int, label string, partial bool) {
 		e.store(6, i, partial)
 		if i < n-1 {
 			e.emit("ADD  R7, R6")
+		}
+	}
+}
+
+// slide adds the rows of slidingTaps taps of n pixels.
+func (e *neonDepthwise) slide(n int, label string, partial bool) {
+	fmt.Fprintf(e.out, "\nslide%d%s:\n", n, label)
+	e.emit("MOVD R2, R6")
+	for t := 0; t < slidingTaps; t++ {
+		if t > 0 {
+			e.emit("ADD  R17, R6")
+		}
+		e.load(6, neonDepthwiseWeight+t, partial)
+	}
+	e.pixels(n+slidingTaps-1, partial)
+	for t := 0; t < slidingTaps; t++ {
+		for i := 0; i < n; i++ {
+			e.three(encFMLA, "FMLA", "4S", i, neonDepthwisePixel+i+t, neonDepthwiseWeight+t)
+		}
+	}
+	e.emit("MOVD %d(R0), R6", dSrcRow)
+	e.emit("MOVD %d(R0), R7", dWeightRow)
+	e.emit("ADD  R6, R1")
+	e.emit("ADD  R7, R2")
+	e.emit("SUBS $1, R5")
+	e.emit("BNE  slide%d%s", n, label)
+}
+
+// pixels loads the vectors of n pixels.
+func (e *neonDepthwise) pixels(n int, partial bool) {
+	e.emit("MOVD R1, R6")
+	for i := 0; i < n; i++ {
+		if partial {
+			e.load(6, neonDepthwisePixel+i, true)
+			e.emit("ADD  R26, R6")
+		} else {
+			e.emit("VLD1.P (R6)(R26), [V%d.S4]", neonDepthwisePixel+i)
 		}
 	}
 }

@@ -26,7 +26,7 @@ type depthwiseArgs[T gemm.Float] struct {
 	channels                int
 	mask                    unsafe.Pointer
 	_                       [2]uint32   // MXCSR as it was and as the kernel sets it
-	_                       [12]uintptr // the assembly's own addresses and counts
+	_                       [13]uintptr // the assembly's own addresses and counts
 }
 
 // A run is a part of a row of pixels whose windows have the same taps on the
