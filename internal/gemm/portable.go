@@ -38,9 +38,9 @@ func at[T any](p *T, bytes int) *T { return (*T)(unsafe.Add(unsafe.Pointer(p), b
 // portableRun is the definition of a kernel.
 func portableRun[T Float](p *args[T], rows, _ int) {
 	x := *p
-	for range p.tiles {
+	for i := range p.tiles {
+		x.a, x.c = at(p.a, i*p.aTile), at(p.c, i*p.cTile)
 		portableTile(&x, rows)
-		x.a, x.c = at(x.a, p.aTile), at(x.c, p.cTile)
 	}
 }
 
