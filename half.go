@@ -5,6 +5,7 @@ import (
 	"unsafe"
 
 	"github.com/isrlu/isrlu/internal/kernel"
+	"github.com/isrlu/isrlu/internal/noescape"
 )
 
 // BFloat16 is the upper half of a float32: 8 bits of exponent, 7 of fraction.
@@ -72,7 +73,7 @@ func half1[H ~uint16](f *Function, k kernel.Unary[float32], c kernel.Half, dst, 
 	}
 	checkOverlap(&dst[0], &src[0], len(dst))
 	var buf [halfBlock]float32
-	b := kernel.NoEscape(&buf[0])
+	b := noescape.Pointer(&buf[0])
 	for len(dst) > 0 {
 		n := min(len(dst), halfBlock)
 		c.Widen(b, bits(src), n)
@@ -91,7 +92,7 @@ func half2[H ~uint16](f *Function, k kernel.Binary[float32], c kernel.Half, dst,
 	checkOverlap(&dst[0], &dy[0], len(dst))
 	checkOverlap(&dst[0], &x[0], len(dst))
 	var buf [2][halfBlock]float32
-	b0, b1 := kernel.NoEscape(&buf[0][0]), kernel.NoEscape(&buf[1][0])
+	b0, b1 := noescape.Pointer(&buf[0][0]), noescape.Pointer(&buf[1][0])
 	for len(dst) > 0 {
 		n := min(len(dst), halfBlock)
 		c.Widen(b0, bits(dy), n)
@@ -103,4 +104,4 @@ func half2[H ~uint16](f *Function, k kernel.Binary[float32], c kernel.Half, dst,
 }
 
 // bits returns the first element of a slice as the conversions take it.
-func bits[H ~uint16](s []H) *uint16 { return (*uint16)(unsafe.Pointer(kernel.NoEscape(&s[0]))) }
+func bits[H ~uint16](s []H) *uint16 { return (*uint16)(unsafe.Pointer(noescape.Pointer(&s[0]))) }

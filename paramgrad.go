@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/isrlu/isrlu/internal/kernel"
+	"github.com/isrlu/isrlu/internal/noescape"
 )
 
 // gradBlock is the number of products that a kernel writes before they are
@@ -70,7 +71,7 @@ func paramGrad[T float32 | float64](k kernel.Binary[T], grad []float64, dy, x []
 	c, left := 0, inner // the channel of the next element, and what is left of its run
 	for len(x) > 0 {
 		n := min(len(x), gradBlock)
-		k(kernel.NoEscape(&buf[0]), kernel.NoEscape(&dy[0]), kernel.NoEscape(&x[0]), n, p)
+		k(noescape.Pointer(&buf[0]), noescape.Pointer(&dy[0]), noescape.Pointer(&x[0]), n, p)
 		for b := buf[:n]; len(b) > 0; {
 			m := min(left, len(b))
 			grad[c] += sum(b[:m])

@@ -10,6 +10,7 @@ import (
 
 	"github.com/isrlu/isrlu/internal/cpu"
 	"github.com/isrlu/isrlu/internal/gemm"
+	"github.com/isrlu/isrlu/internal/noescape"
 )
 
 // Constants are what all weights of a step share. gen knows their order.
@@ -73,14 +74,8 @@ func (k *kernel) run(w, g, m, v []float32, c *Constants[float32]) {
 		if rest := p.n % k.lanes; rest != 0 {
 			p.mask = gemm.Mask(k.lanes, rest)
 		}
-		k.update(noescape(&p))
+		k.update(noescape.Pointer(&p))
 	}
-}
-
-// noescape hides a pointer from escape analysis: no kernel keeps it.
-func noescape(p *args) *args {
-	x := uintptr(unsafe.Pointer(p))
-	return *(**args)(unsafe.Pointer(&x))
 }
 
 // update is the definition. Conversions keep the compiler from fusing a product

@@ -4,6 +4,7 @@ import (
 	"unsafe"
 
 	"github.com/isrlu/isrlu/internal/gemm"
+	"github.com/isrlu/isrlu/internal/noescape"
 )
 
 // depthwise convolves each channel by itself. There is no product of matrices in
@@ -241,7 +242,7 @@ func (d *depthwise[T]) row(dir *direction, dst, src []T, from, tap, rows int, bi
 	}
 	for _, runs := range dir.batches {
 		p.runs, p.count = &runs[0], len(runs)
-		d.kernels.forward(noescape(&p))
+		d.kernels.forward(noescape.Pointer(&p))
 	}
 }
 
@@ -296,7 +297,7 @@ func (d *depthwise[T]) addWeights(dw, x, dy []T, r, c tapSpan) {
 			p.dw = &dw[(r.tap*d.KernelWidth+c.tap)*d.In+ch]
 			p.channels = min(blockChannels, d.In-ch)
 			p.mask = d.mask(p.channels)
-			kernel(noescape(&p))
+			kernel(noescape.Pointer(&p))
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"unsafe"
 
 	"github.com/isrlu/isrlu/internal/gemm"
+	"github.com/isrlu/isrlu/internal/noescape"
 )
 
 // winograd computes 3x3 convolutions of stride 1 in tiles of m x m outputs: the
@@ -126,13 +127,7 @@ func (w *points[T]) call(f func(*args[T]), p args[T], channels int) {
 	if rest := channels % w.lanes; rest != 0 {
 		p.mask = gemm.Mask(w.lanes, rest)
 	}
-	f(noescape(&p))
-}
-
-// noescape hides a pointer from escape analysis: no transform keeps it.
-func noescape[T any](p *T) *T {
-	x := uintptr(unsafe.Pointer(p))
-	return *(**T)(unsafe.Pointer(&x))
+	f(noescape.Pointer(&p))
 }
 
 // prepare transforms the weights: tap (ky, kx) is the matrix In x Out at

@@ -19,6 +19,7 @@ import (
 	"unsafe"
 
 	"github.com/isrlu/isrlu/internal/cpu"
+	"github.com/isrlu/isrlu/internal/noescape"
 )
 
 // Float is an element type. float32 has assembly; float64 is for checks.
@@ -150,7 +151,7 @@ func (p *Product[T]) run(t *tiles[T], c, a, b, bias []T, done func(j, cols int))
 				most := max(1, maxWork/max(1, r.rows*x.depth*x.segments))
 				for left := r.tiles; left > 0; left -= x.tiles {
 					x.a, x.c, x.tiles = &a[q*p.ABatch+i*aRow], &c[q*p.CBatch+i*p.CRow+j], min(left, most)
-					kernels[r.rows-1](noescape(&x))
+					kernels[r.rows-1](noescape.Pointer(&x))
 					i += x.tiles * r.rows
 				}
 			}
@@ -206,12 +207,6 @@ func (p *Product[T]) check(c, a, b, bias int, hasBias bool, panel, width int) {
 // Mask returns what the assembly of a level with so many lanes a vector needs to
 // touch the first n lanes of a vector, 0 < n < lanes.
 func Mask(lanes, n int) unsafe.Pointer { return mask(lanes, n) }
-
-// noescape hides a pointer from escape analysis: no kernel keeps it.
-func noescape[T any](p *T) *T {
-	x := uintptr(unsafe.Pointer(p))
-	return *(**T)(unsafe.Pointer(&x))
-}
 
 // Pack copies a matrix of rows by cols, whose element (k, j) is b[k*cols + j],
 // into panels: element (k, j) of the panel of column j is at (j/Width)*rows*Width +

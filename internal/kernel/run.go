@@ -1,6 +1,10 @@
 package kernel
 
-import "unsafe"
+import (
+	"unsafe"
+
+	"github.com/isrlu/isrlu/internal/noescape"
+)
 
 // Chunk is the most elements that one kernel call takes. The scheduler cannot
 // stop a goroutine inside assembly, so that a longer call would hold up
@@ -11,13 +15,6 @@ const Chunk = 1 << 20
 // an ordinary store reads the line first. Below it, the result may still be
 // in a cache when it is used. docs/speed.md has the measurement.
 const StreamBytes = 32 << 20
-
-// NoEscape hides a pointer from escape analysis, which must assume that a
-// kernel called through a table keeps it. No kernel does.
-func NoEscape[T any](p *T) *T {
-	x := uintptr(unsafe.Pointer(p))
-	return *(**T)(unsafe.Pointer(&x))
-}
 
 // Overlap reports whether n elements at d and at s overlap without being the
 // same.
@@ -35,7 +32,7 @@ func Run[T float32 | float64](k, stream Unary[T], dst, src []T, p *T) {
 	}
 	for len(dst) > 0 {
 		n := min(len(dst), Chunk)
-		k(NoEscape(&dst[0]), NoEscape(&src[0]), n, p)
+		k(noescape.Pointer(&dst[0]), noescape.Pointer(&src[0]), n, p)
 		dst, src = dst[n:], src[n:]
 	}
 }
@@ -51,7 +48,7 @@ func startStream[T float32 | float64](k, stream Unary[T], dst, src []T, p *T) (U
 		return k, dst, src
 	}
 	if head := int(gap / size); head > 0 {
-		k(NoEscape(&dst[0]), NoEscape(&src[0]), head, p)
+		k(noescape.Pointer(&dst[0]), noescape.Pointer(&src[0]), head, p)
 		dst, src = dst[head:], src[head:]
 	}
 	return stream, dst, src
@@ -61,7 +58,7 @@ func startStream[T float32 | float64](k, stream Unary[T], dst, src []T, p *T) (U
 func RunBinary[T float32 | float64](k Binary[T], dst, a, b []T, p *T) {
 	for len(dst) > 0 {
 		n := min(len(dst), Chunk)
-		k(NoEscape(&dst[0]), NoEscape(&a[0]), NoEscape(&b[0]), n, p)
+		k(noescape.Pointer(&dst[0]), noescape.Pointer(&a[0]), noescape.Pointer(&b[0]), n, p)
 		dst, a, b = dst[n:], a[n:], b[n:]
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"unsafe"
 
 	"github.com/isrlu/isrlu/internal/cpu"
+	"github.com/isrlu/isrlu/internal/noescape"
 )
 
 // Float is an element type. float32 has assembly; float64 is for checks.
@@ -228,15 +229,9 @@ func rows[T Float](k kernel, w *Window, y []T, where []uint8, x []T, from, to in
 				p.where = unsafe.Pointer(&where[at])
 			}
 			p.windows = min(step, width-j)
-			k(noescape(&p))
+			k(noescape.Pointer(&p))
 		}
 	}
-}
-
-// noescape hides a pointer from escape analysis: no kernel keeps it.
-func noescape(p *args) *args {
-	x := uintptr(unsafe.Pointer(p))
-	return *(**args)(unsafe.Pointer(&x))
 }
 
 // clearGaps clears what no window covers: rows between and below the windows, and
