@@ -7,36 +7,59 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // A Pool runs tasks on a fixed number of workers, the caller among them. A call
 // of Run must not overlap another one.
 type Pool struct {
 	threads int
-	wake    []chan struct{}
-	stop    chan struct{}
+	spin    time.Duration
+	workers []*worker
 	once    sync.Once
+	call    uint32 // the number of calls so far
 
-	// The running call.
-	f     func(task, worker int)
-	tasks int64
-	next  atomic.Int64
-	done  sync.WaitGroup
-	fault atomic.Pointer[fault]
+	// The running call: its number times callShift plus the number of workers, the
+	// caller among them, or closed. What else is below is written before it.
+	running atomic.Uint64
+	f       func(task, worker int)
+	tasks   int64
+	next    atomic.Int64
+	busy    atomic.Int32 // workers but the caller
+	idle    sleeper      // the caller, while they are
+	fault   atomic.Pointer[fault]
 }
+
+const (
+	callShift = 1 << 32
+	closed    = ^uint64(0)
+)
 
 // A fault is what a task panicked with.
 type fault struct{ value any }
 
+// A worker waits for calls.
+type worker struct{ sleeper }
+
+// spinTime is how long a worker looks for the next call before it sleeps, and the
+// caller for the others' end: waking takes tens of microseconds, as long as many
+// a call, and a step has dozens of them.
+const spinTime = 50 * time.Microsecond
+
 // New returns a pool of that many workers; 0 means one for each core that Go
-// may use. The workers sleep between calls, and end when the pool is closed.
+// may use. The workers sleep when there is nothing to do, and end when the pool is
+// closed.
 func New(threads int) *Pool {
+	cores := runtime.GOMAXPROCS(0)
 	if threads < 1 {
-		threads = runtime.GOMAXPROCS(0)
+		threads = cores
 	}
-	p := &Pool{threads: threads, stop: make(chan struct{})}
+	p := &Pool{threads: threads, idle: newSleeper()}
+	if threads <= cores {
+		p.spin = spinTime // else who waits takes the core from who works
+	}
 	for range threads - 1 {
-		p.wake = append(p.wake, make(chan struct{}, 1))
+		p.workers = append(p.workers, &worker{newSleeper()})
 	}
 	return p
 }
@@ -59,12 +82,14 @@ func (p *Pool) Run(tasks int, f func(task, worker int)) {
 	p.once.Do(p.start)
 	p.f, p.tasks = f, int64(tasks)
 	p.next.Store(0)
-	p.done.Add(n - 1)
-	for _, w := range p.wake[:n-1] {
-		w <- struct{}{}
+	p.busy.Store(int32(n - 1))
+	p.call++
+	p.running.Store(uint64(p.call)*callShift + uint64(n))
+	for _, w := range p.workers[:n-1] {
+		w.wake()
 	}
 	p.work(0)
-	p.done.Wait()
+	p.idle.wait(p.spin, func() bool { return p.busy.Load() == 0 })
 	p.f = nil
 	if bad := p.fault.Swap(nil); bad != nil {
 		panic(bad.value)
@@ -72,18 +97,28 @@ func (p *Pool) Run(tasks int, f func(task, worker int)) {
 }
 
 func (p *Pool) start() {
-	for i, w := range p.wake {
-		go func() {
-			for {
-				select {
-				case <-w:
-					p.work(i + 1)
-					p.done.Done()
-				case <-p.stop:
-					return
-				}
-			}
-		}()
+	for i, w := range p.workers {
+		go p.serve(w, i+1)
+	}
+}
+
+// serve runs the tasks of one worker until the pool is closed.
+func (p *Pool) serve(w *worker, number int) {
+	var seen uint64
+	calls := func() bool { return p.running.Load() != seen }
+	for {
+		w.wait(p.spin, calls)
+		seen = p.running.Load()
+		switch {
+		case seen == closed:
+			return
+		case uint64(number) >= seen%callShift:
+			continue // a call with few tasks
+		}
+		p.work(number)
+		if p.busy.Add(-1) == 0 {
+			p.idle.wake()
+		}
 	}
 }
 
@@ -106,7 +141,48 @@ func (p *Pool) work(worker int) {
 // Close ends the workers. The pool must not be used afterwards.
 func (p *Pool) Close() {
 	p.once.Do(func() {})
-	close(p.stop)
+	p.running.Store(closed)
+	for _, w := range p.workers {
+		w.wake()
+	}
+}
+
+// A sleeper waits for a condition: at first awake, then asleep until it is woken.
+type sleeper struct {
+	asleep *atomic.Bool
+	woken  chan struct{}
+}
+
+func newSleeper() sleeper { return sleeper{new(atomic.Bool), make(chan struct{}, 1)} }
+
+// wait returns when the condition is true. Whoever makes it true calls wake
+// afterwards.
+func (s *sleeper) wait(spin time.Duration, condition func() bool) {
+	if spin > 0 {
+		begun := time.Now()
+		for time.Since(begun) < spin {
+			for range 100 {
+				if condition() {
+					return
+				}
+			}
+		}
+	}
+	for !condition() {
+		s.asleep.Store(true)
+		// The condition may have become true before anyone saw the sleeper.
+		if condition() && s.asleep.CompareAndSwap(true, false) {
+			return
+		}
+		<-s.woken
+	}
+}
+
+// wake ends the sleep, if there is one.
+func (s *sleeper) wake() {
+	if s.asleep.CompareAndSwap(true, false) {
+		s.woken <- struct{}{}
+	}
 }
 
 // Split returns the bounds of part i of n elements, in parts whose sizes differ

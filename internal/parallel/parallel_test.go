@@ -1,8 +1,10 @@
 package parallel
 
 import (
+	"runtime"
 	"sync/atomic"
 	"testing"
+	"time"
 )
 
 func TestEveryTaskRunsOnce(t *testing.T) {
@@ -71,4 +73,43 @@ func TestPartsCoverAll(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestManyCalls has workers that spin, that sleep, and that a call does not need.
+func TestManyCalls(t *testing.T) {
+	for _, threads := range []int{2, 3, 2 * runtime.GOMAXPROCS(0)} {
+		p := New(threads)
+		for i := range 3000 {
+			if i%500 == 499 {
+				time.Sleep(2 * spinTime)
+			}
+			tasks, ran := i%6, atomic.Int32{}
+			p.Run(tasks, func(int, int) { ran.Add(1) })
+			if ran.Load() != int32(tasks) {
+				t.Fatalf("%d threads, call %d: %d of %d tasks ran", threads, i, ran.Load(), tasks)
+			}
+		}
+		p.Close()
+	}
+}
+
+// TestWorkersEnd: no goroutine is left of a closed pool, whether it waited awake or
+// asleep.
+func TestWorkersEnd(t *testing.T) {
+	before := runtime.NumGoroutine()
+	for i := range 20 {
+		p := New(4)
+		p.Run(8, func(int, int) {})
+		if i%2 == 0 {
+			time.Sleep(2 * spinTime)
+		}
+		p.Close()
+	}
+	for range 100 {
+		if runtime.NumGoroutine() <= before {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Errorf("%d goroutines, %d before", runtime.NumGoroutine(), before)
 }
