@@ -18,7 +18,7 @@ var adamStreams = []struct{ field, output int }{{adamW, 2}, {adamG, -1}, {adamM,
 
 // adamProgram is the update of Adam and AdamW for one weight: the outputs are m, v
 // and w. The constants are those of internal/adam, in its order.
-func adamProgram(level Level) (prog []*node, outputs map[*node]int) {
+func adamProgram(level Level) *pass {
 	b := newB(level, false)
 	w, g, m, v := b.In(0), b.In(1), b.In(2), b.In(3)
 	rate, scale, decay, shrink, beta1, rest1, beta2, rest2, epsilon :=
@@ -27,7 +27,7 @@ func adamProgram(level Level) (prog []*node, outputs map[*node]int) {
 	m = b.Add(b.Mul(beta1, m), b.Mul(rest1, d))
 	v = b.Add(b.Mul(beta2, v), b.Mul(b.Mul(rest2, d), d))
 	w = b.Sub(b.Mul(shrink, w), b.Div(b.Mul(rate, m), b.Add(b.Sqrt(v), epsilon)))
-	return b.nodes, map[*node]int{m: 0, v: 1, w: 2}
+	return newPass(b, []V{m, v, w})
 }
 
 // optimizers returns the files of the update.
@@ -47,19 +47,14 @@ func optimizers() map[string][]byte {
 	return files
 }
 
-// lastUses returns where each value of a program is used last, outputs at least
-// where they are made.
-func lastUses(prog []*node, outputs map[*node]int) map[*node]int {
-	last := map[*node]int{}
-	for i, n := range prog {
-		for _, a := range n.args {
-			last[a] = i
-		}
-		if _, ok := outputs[n]; ok {
-			last[n] = max(last[n], i)
+// stream returns which stream an output is stored to.
+func stream(output int) int {
+	for i, s := range adamStreams {
+		if s.output == output {
+			return i
 		}
 	}
-	return last
+	panic("an output has no stream")
 }
 
 // adamX86 writes the update for amd64. General registers: AX the arguments, R8 the
@@ -67,8 +62,7 @@ func lastUses(prog []*node, outputs map[*node]int) map[*node]int {
 func adamX86(sym string, level Level, out *strings.Builder) {
 	e := &x86{level: level, out: out}
 	streams := []string{"SI", "DX", "DI", "R9"}
-	prog, outputs := adamProgram(level)
-	e.prog, e.lastUse = prog, lastUses(prog, outputs)
+	p := adamProgram(level)
 	fmt.Fprintf(out, "// func %s(p *args)\nTEXT ·%s(SB), NOSPLIT, $0-8\n", sym, sym)
 	e.emit("MOVQ p+0(FP), AX")
 	e.emit("LEAQ %d(AX), R8", adamConstants)
@@ -76,54 +70,26 @@ func adamX86(sym string, level Level, out *strings.Builder) {
 		e.emit("MOVQ %d(AX), %s", s.field, streams[i])
 	}
 	e.emit("MOVQ %d(AX), CX", adamN)
-	e.regs, e.kregs, e.pins = newRegfile(16), newRegfile(8), map[*node]int{}
-	mask, pinned := "K1", 9
+	e.regs, e.kregs = newRegfile(16), newRegfile(8)
+	mask, most := 0, 9
 	if level == AVX512 {
 		e.regs = newRegfile(32)
 	} else {
-		mask, pinned = e.reg(e.regs.alloc()), 8
+		mask, most = e.regs.alloc(), 8
 	}
-	for _, n := range prog {
-		if n.op == opParam && len(e.pins) < pinned {
-			e.pins[n] = e.regs.alloc()
-			e.loadConst(n, e.pins[n])
+	pins := map[*node]int{}
+	for _, n := range p.prog {
+		if n.op == opParam && len(pins) < most {
+			pins[n] = e.regs.alloc()
+			e.loadConst(n, pins[n])
 		}
 	}
 	body := func(partial bool) {
-		e.loc, e.temps = map[*node]int{}, nil
-		for i, n := range prog {
-			e.now = i
-			switch {
-			case n.op != opInput:
-				e.instr(n, 0, -1)
-			case partial && level == AVX512:
-				e.loc[n] = e.regs.alloc()
-				e.emit("VMOVUPS.Z (%s), %s, %s", streams[n.n], mask, e.reg(e.loc[n]))
-			case partial:
-				e.loc[n] = e.regs.alloc()
-				e.emit("VMASKMOVPS (%s), %s, %s", streams[n.n], mask, e.reg(e.loc[n]))
-			default:
-				e.loc[n] = e.regs.alloc()
-				e.emit("VMOVUPS (%s), %s", streams[n.n], e.reg(e.loc[n]))
-			}
-			k, ok := outputs[n]
-			if !ok {
-				continue
-			}
-			for s, stream := range adamStreams {
-				if stream.output != k {
-					continue
-				}
-				if partial {
-					e.emit("%s %s, %s, (%s)", map[Level]string{AVX512: "VMOVUPS", AVX2: "VMASKMOVPS"}[level], e.reg(e.loc[n]), mask, streams[s])
-				} else {
-					e.emit("VMOVUPS %s, (%s)", e.reg(e.loc[n]), streams[s])
-				}
-			}
-			if e.lastUse[n] == i {
-				e.regs.release(e.loc[n])
-			}
-		}
+		e.run(p, pins, func(i int, dst string) {
+			e.load("("+streams[i]+")", dst, mask, partial)
+		}, func(k int, src string) {
+			e.store(src, "("+streams[stream(k)]+")", mask, partial)
+		})
 	}
 	e.emit("SUBQ $%d, CX", e.lanes())
 	e.emit("JLT  rest")
@@ -137,12 +103,7 @@ func adamX86(sym string, level Level, out *strings.Builder) {
 	fmt.Fprintf(out, "\nrest:\n")
 	e.emit("ADDQ $%d, CX", e.lanes())
 	e.emit("JEQ  done")
-	e.emit("MOVQ %d(AX), BX", adamMask)
-	if level == AVX512 {
-		e.emit("KMOVW (BX), K1")
-	} else {
-		e.emit("VMOVUPS (BX), %s", mask)
-	}
+	e.loadMask(adamMask, mask)
 	body(true)
 	fmt.Fprintf(out, "\ndone:\n")
 	e.emit("VZEROUPPER")
@@ -155,71 +116,37 @@ func adamX86(sym string, level Level, out *strings.Builder) {
 // addresses.
 func adamNEON(sym string, out *strings.Builder) {
 	e := &neon{out: out}
-	streams := []string{"R1", "R2", "R3", "R5"}
-	prog, outputs := adamProgram(NEON)
-	e.prog, e.lastUse = prog, lastUses(prog, outputs)
+	streams := []int{1, 2, 3, 5}
+	p := adamProgram(NEON)
 	fmt.Fprintf(out, "// func %s(p *args)\nTEXT ·%s(SB), NOSPLIT, $0-8\n", sym, sym)
 	e.emit("MOVD p+0(FP), R0")
 	e.emit("ADD  $%d, R0, R4", adamConstants)
 	for i, s := range adamStreams {
-		e.emit("MOVD %d(R0), %s", s.field, streams[i])
+		e.emit("MOVD %d(R0), R%d", s.field, streams[i])
 	}
 	e.emit("MOVD %d(R0), R7", adamN)
-	e.regs, e.pins = newRegfile(32), map[*node]int{}
-	for _, n := range prog {
+	e.regs = newRegfile(32)
+	pins := map[*node]int{}
+	for _, n := range p.prog {
 		if n.op == opParam {
-			e.pins[n] = e.regs.alloc()
-			e.loadConst(n, e.pins[n])
+			pins[n] = e.regs.alloc()
+			e.loadConst(n, pins[n])
 		}
 	}
 	e.emit("MOVD R7, R6")
-	move := func(load, partial bool, stream string, r int) {
-		op := map[bool][2]string{true: {"FMOVQ (%[1]s), F%[2]d", "FMOVS (%[1]s), F%[2]d"}, false: {"FMOVQ F%[2]d, (%[1]s)", "FMOVS F%[2]d, (%[1]s)"}}[load]
-		if !partial {
-			e.emit(op[0], stream, r)
-			return
-		}
-		e.emit("ADD  R15, %s, R20", stream)
-		e.emit("ADD  R19, %s, R21", stream)
-		e.emit(op[1], stream, r)
-		if load {
-			e.emit("VLD1 (R20), V%d.S[1]", r)
-			e.emit("VLD1 (R21), V%d.S[2]", r)
-		} else {
-			e.emit("VST1 V%d.S[1], (R20)", r)
-			e.emit("VST1 V%d.S[2], (R21)", r)
-		}
-	}
 	body := func(partial bool) {
-		e.loc, e.temps = map[*node]int{}, nil
-		for i, n := range prog {
-			e.now = i
-			if n.op == opInput {
-				e.loc[n] = e.regs.alloc()
-				move(true, partial, streams[n.n], e.loc[n])
-			} else {
-				e.instr(n, 0, false)
-			}
-			k, ok := outputs[n]
-			if !ok {
-				continue
-			}
-			for s, stream := range adamStreams {
-				if stream.output == k {
-					move(false, partial, streams[s], e.loc[n])
-				}
-			}
-			if e.lastUse[n] == i {
-				e.regs.release(e.loc[n])
-			}
-		}
+		e.run(p, pins, func(i, d int) {
+			e.load(streams[i], d, partial)
+		}, func(k, s int) {
+			e.store(streams[stream(k)], s, partial)
+		})
 	}
 	e.emit("SUBS $4, R6")
 	e.emit("BLT  rest")
 	fmt.Fprintf(out, "\nloop:\n")
 	body(false)
 	for _, s := range streams {
-		e.emit("ADD  $16, %s", s)
+		e.emit("ADD  $16, R%d", s)
 	}
 	e.emit("SUBS $4, R6")
 	e.emit("BGE  loop")

@@ -206,42 +206,6 @@ func (e *x86) copyField(from, to int) {
 	e.emit("MOVQ BX, %d(AX)", to)
 }
 
-// loadMask loads the mask of a partial vector at a field of the arguments: K1 on
-// AVX-512, register r on AVX2.
-func (e *x86) loadMask(field, r int) {
-	e.emit("MOVQ %d(AX), BX", field)
-	if e.level == AVX512 {
-		e.emit("KMOVW (BX), K1")
-	} else {
-		e.emit("VMOVUPS (BX), %s", e.reg(r))
-	}
-}
-
-// load loads a vector, or its first lanes by the mask that loadMask put into
-// register r.
-func (e *x86) load(from, dst string, r int, partial bool) {
-	switch {
-	case !partial:
-		e.emit("VMOVUPS %s, %s", from, dst)
-	case e.level == AVX512:
-		e.emit("VMOVUPS.Z %s, K1, %s", from, dst)
-	default:
-		e.emit("VMASKMOVPS %s, %s, %s", from, e.reg(r), dst)
-	}
-}
-
-// store stores a vector, or its first lanes.
-func (e *x86) store(src, to string, r int, partial bool) {
-	switch {
-	case !partial:
-		e.emit("VMOVUPS %s, %s", src, to)
-	case e.level == AVX512:
-		e.emit("VMOVUPS %s, K1, %s", src, to)
-	default:
-		e.emit("VMASKMOVPS %s, %s, %s", src, e.reg(r), to)
-	}
-}
-
 // fmaMemory adds the product of a vector in memory and a register to register
 // acc. AVX2 loads the first lanes of a vector into register temp.
 func (e *x86) fmaMemory(from, factor string, acc, temp, r int, partial bool) {

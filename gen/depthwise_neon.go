@@ -201,46 +201,6 @@ func (e *neon) flushSubnormals() {
 	e.emit("MOVD R7, FPCR")
 }
 
-// loadMask loads the offsets of lanes 1 and 2 of a partial vector to R15 and
-// R19, if there is one.
-func (e *neon) loadMask(field int) {
-	e.emit("MOVD %d(R0), R7", field)
-	e.emit("CBZ  R7, whole")
-	e.emit("LDP  (R7), (R15, R19)")
-	fmt.Fprintf(e.out, "\nwhole:\n")
-}
-
-// lanesAt sets R20 and R21 to the addresses of lanes 1 and 2 of the vector at a
-// register.
-func (e *neon) lanesAt(base int) {
-	e.emit("ADD  R15, R%d, R20", base)
-	e.emit("ADD  R19, R%d, R21", base)
-}
-
-// load loads the vector at a register, or its first lanes.
-func (e *neon) load(base, d int, partial bool) {
-	if !partial {
-		e.emit("FMOVQ (R%d), F%d", base, d)
-		return
-	}
-	e.lanesAt(base)
-	e.emit("FMOVS (R%d), F%d", base, d)
-	e.emit("VLD1 (R20), V%d.S[1]", d)
-	e.emit("VLD1 (R21), V%d.S[2]", d)
-}
-
-// store stores the vector to a register's address, or its first lanes.
-func (e *neon) store(base, s int, partial bool) {
-	if !partial {
-		e.emit("FMOVQ F%d, (R%d)", s, base)
-		return
-	}
-	e.lanesAt(base)
-	e.emit("FMOVS F%d, (R%d)", s, base)
-	e.emit("VST1 V%d.S[1], (R20)", s)
-	e.emit("VST1 V%d.S[2], (R21)", s)
-}
-
 // neonDepthwiseWeights writes a kernel of the weights' gradient for arm64.
 //
 // General registers: R0 the arguments, R1 to R3 the pixel's rows of x, R4 the

@@ -126,14 +126,7 @@ const (
 	wAtSrc, wAtDst, wAtBias = 128, 136, 144
 )
 
-// A pass is one of the two halves of a kernel: programs over columns, then rows.
-type pass struct {
-	prog    []*node
-	outputs map[*node][]int // which outputs a value is
-	inputs  int
-	lastUse map[*node]int
-}
-
+// pass returns the program for columns, or for rows with a bias.
 func (t *transform) pass(level Level, bias bool) *pass {
 	b := newB(level, false)
 	var x []V
@@ -144,36 +137,7 @@ func (t *transform) pass(level Level, bias bool) *pass {
 	if bias {
 		extra = b.In(t.ins)
 	}
-	p := &pass{outputs: map[*node][]int{}, inputs: t.ins, lastUse: map[*node]int{}}
-	for k, v := range t.build(b, x, extra) {
-		p.outputs[v] = append(p.outputs[v], k)
-	}
-	live := map[*node]bool{}
-	var mark func(n *node)
-	mark = func(n *node) {
-		if !live[n] {
-			live[n] = true
-			for _, a := range n.args {
-				mark(a)
-			}
-		}
-	}
-	for v := range p.outputs {
-		mark(v)
-	}
-	for _, n := range b.nodes {
-		if !live[n] {
-			continue
-		}
-		for _, a := range n.args {
-			p.lastUse[a] = len(p.prog)
-		}
-		if p.outputs[n] != nil {
-			p.lastUse[n] = max(p.lastUse[n], len(p.prog))
-		}
-		p.prog = append(p.prog, n)
-	}
-	return p
+	return newPass(b, t.build(b, x, extra))
 }
 
 // constants returns those of both passes, each once, the most used first.

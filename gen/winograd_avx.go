@@ -11,7 +11,7 @@ import "fmt"
 type x86Transform struct {
 	transform
 	x86
-	mask string // register of the lanes of a partial vector
+	mask int // register of the lanes of a partial vector on AVX2
 }
 
 var (
@@ -58,9 +58,8 @@ func (t *x86Transform) kernel(sym string) {
 		nregs = 32
 	}
 	t.regs, t.kregs = newRegfile(nregs), newRegfile(8)
-	t.mask = "K1"
 	if t.level != AVX512 {
-		t.mask = t.reg(t.regs.alloc())
+		t.mask = t.regs.alloc()
 	}
 	pinned := map[poolKey]int{}
 	if t.level == AVX512 {
@@ -91,12 +90,7 @@ func (t *x86Transform) kernel(sym string) {
 	fmt.Fprintf(t.out, "\nrest:\n")
 	t.emit("ADDQ $%d, CX", t.lanes())
 	t.emit("JEQ  next")
-	t.emit("MOVQ %d(AX), BX", wMask)
-	if t.level == AVX512 {
-		t.emit("KMOVW (BX), K1")
-	} else {
-		t.emit("VMOVUPS (BX), %s", t.mask)
-	}
+	t.loadMask(wMask, t.mask)
 	t.vector(columns, rows, pinned, "Rest", true)
 
 	fmt.Fprintf(t.out, "\nnext:\n")
@@ -123,8 +117,8 @@ func (t *x86Transform) vector(columns, rows *pass, pinned map[poolKey]int, label
 	t.emit("MOVQ %d(AX), DI", wTemp)
 	t.emit("MOVQ $%d, DX", t.ins)
 	fmt.Fprintf(t.out, "\ncolumn%s:\n", label)
-	t.run(columns, pinned, func(i int, dst string) {
-		t.load(step("SI", i, srcMultiples), dst, partial)
+	t.run(columns, columns.pins(pinned), func(i int, dst string) {
+		t.load(step("SI", i, srcMultiples), dst, t.mask, partial)
 	}, func(k int, src string) {
 		t.emit("VMOVUPS %s, %d(DI)", src, k*t.ins*t.bytes())
 	})
@@ -138,64 +132,18 @@ func (t *x86Transform) vector(columns, rows *pass, pinned map[poolKey]int, label
 	t.emit("MOVQ %d(AX), DI", wAtDst)
 	t.emit("MOVQ $%d, DX", t.outs)
 	fmt.Fprintf(t.out, "\nrow%s:\n", label)
-	t.run(rows, pinned, func(i int, dst string) {
+	t.run(rows, rows.pins(pinned), func(i int, dst string) {
 		if i == t.ins {
-			t.load("(R15)", dst, partial)
+			t.load("(R15)", dst, t.mask, partial)
 		} else {
 			t.emit("VMOVUPS %d(SI), %s", i*t.bytes(), dst)
 		}
 	}, func(k int, src string) {
-		at := step("DI", k, dstMultiples)
-		switch {
-		case !partial:
-			t.emit("VMOVUPS %s, %s", src, at)
-		case t.level == AVX512:
-			t.emit("VMOVUPS %s, K1, %s", src, at)
-		default:
-			t.emit("VMASKMOVPS %s, %s, %s", src, t.mask, at)
-		}
+		t.store(src, step("DI", k, dstMultiples), t.mask, partial)
 	})
 	t.emit("ADDQ $%d, SI", t.ins*t.bytes())
 	t.emit("ADDQ %d(AX), DI", wDstRow)
 	t.emit("DECQ DX")
 	t.emit("JNE  row%s", label)
 	fmt.Fprintln(t.out)
-}
-
-func (t *x86Transform) load(from, dst string, partial bool) {
-	switch {
-	case !partial:
-		t.emit("VMOVUPS %s, %s", from, dst)
-	case t.level == AVX512:
-		t.emit("VMOVUPS.Z %s, K1, %s", from, dst)
-	default:
-		t.emit("VMASKMOVPS %s, %s, %s", from, t.mask, dst)
-	}
-}
-
-// run writes the program of a pass; an output is stored when it is known.
-func (t *x86Transform) run(p *pass, pinned map[poolKey]int, load func(i int, dst string), store func(k int, src string)) {
-	t.prog, t.lastUse = p.prog, p.lastUse
-	t.loc, t.pins, t.temps = map[*node]int{}, map[*node]int{}, nil
-	for _, n := range p.prog {
-		if r, ok := pinned[poolKey{n.bits, false}]; ok && n.op == opConst {
-			t.pins[n] = r
-		}
-	}
-	for i, n := range p.prog {
-		t.now = i
-		if n.op == opInput {
-			t.loc[n] = t.regs.alloc()
-			load(n.n, t.reg(t.loc[n]))
-		} else {
-			t.instr(n, 0, -1)
-		}
-		for _, k := range p.outputs[n] {
-			store(k, t.reg(t.loc[n]))
-		}
-		if p.outputs[n] != nil && p.lastUse[n] == i {
-			t.regs.release(t.loc[n])
-			delete(t.loc, n)
-		}
-	}
 }

@@ -81,9 +81,9 @@ func (t *neonTransform) vector(columns, rows *pass, pinned map[poolKey]int, labe
 	t.emit("MOVD R24, R2")
 	t.emit("MOVD $%d, R4", t.ins)
 	fmt.Fprintf(t.out, "\ncolumn%s:\n", label)
-	t.run(columns, pinned, func(i, d int) {
+	t.run(columns, columns.pins(pinned), func(i, d int) {
 		t.address(1, i, 22, 25, 26)
-		t.load(d, partial)
+		t.load(6, d, partial)
 	}, func(k, s int) {
 		t.emit("FMOVQ F%d, %d(R2)", s, k*t.ins*16)
 	})
@@ -98,16 +98,16 @@ func (t *neonTransform) vector(columns, rows *pass, pinned map[poolKey]int, labe
 	t.emit("MOVD R11, R2")
 	t.emit("MOVD $%d, R4", t.outs)
 	fmt.Fprintf(t.out, "\nrow%s:\n", label)
-	t.run(rows, pinned, func(i, d int) {
+	t.run(rows, rows.pins(pinned), func(i, d int) {
 		if i == t.ins {
 			t.emit("MOVD R12, R6")
-			t.load(d, partial)
+			t.load(6, d, partial)
 		} else {
 			t.emit("FMOVQ %d(R1), F%d", i*16, d)
 		}
 	}, func(k, s int) {
 		t.address(2, k, 23, 16, 17)
-		t.store(s, partial)
+		t.store(6, s, partial)
 	})
 	t.emit("ADD  $%d, R1", t.ins*16)
 	t.emit("MOVD %d(R0), R7", wDstRow)
@@ -132,60 +132,5 @@ func (t *neonTransform) address(base, i, one, three, five int) {
 		t.emit("ADD  R%d<<2, R%d, R6", one, base)
 	case 5:
 		t.emit("ADD  R%d, R%d, R6", five, base)
-	}
-}
-
-func (t *neonTransform) load(d int, partial bool) {
-	if !partial {
-		t.emit("FMOVQ (R6), F%d", d)
-		return
-	}
-	t.lanesAt()
-	t.emit("FMOVS (R6), F%d", d)
-	t.emit("VLD1 (R20), V%d.S[1]", d)
-	t.emit("VLD1 (R21), V%d.S[2]", d)
-}
-
-func (t *neonTransform) store(s int, partial bool) {
-	if !partial {
-		t.emit("FMOVQ F%d, (R6)", s)
-		return
-	}
-	t.lanesAt()
-	t.emit("FMOVS F%d, (R6)", s)
-	t.emit("VST1 V%d.S[1], (R20)", s)
-	t.emit("VST1 V%d.S[2], (R21)", s)
-}
-
-// lanesAt sets the addresses of lanes 1 and 2.
-func (t *neonTransform) lanesAt() {
-	t.emit("ADD  R15, R6, R20")
-	t.emit("ADD  R19, R6, R21")
-}
-
-// run writes the program of a pass; an output is stored when it is known.
-func (t *neonTransform) run(p *pass, pinned map[poolKey]int, load, store func(i, register int)) {
-	t.prog, t.lastUse = p.prog, p.lastUse
-	t.loc, t.pins, t.temps = map[*node]int{}, map[*node]int{}, nil
-	for _, n := range p.prog {
-		if r, ok := pinned[poolKey{n.bits, false}]; ok && n.op == opConst {
-			t.pins[n] = r
-		}
-	}
-	for i, n := range p.prog {
-		t.now = i
-		if n.op == opInput {
-			t.loc[n] = t.regs.alloc()
-			load(n.n, t.loc[n])
-		} else {
-			t.instr(n, 0, false)
-		}
-		for _, k := range p.outputs[n] {
-			store(k, t.loc[n])
-		}
-		if p.outputs[n] != nil && p.lastUse[n] == i {
-			t.regs.release(t.loc[n])
-			delete(t.loc, n)
-		}
 	}
 }
