@@ -130,6 +130,14 @@ func (b *builder[T]) param(layer int, name string, trained bool, shape ...int) (
 	return p, nil
 }
 
+// packed counts what a layer keeps of its weights in another form.
+func (b *builder[T]) packed(n int) error {
+	if b.total += n; b.total > b.limits.total {
+		return fmt.Errorf("the packed weights take more than %d elements", b.limits.total)
+	}
+	return nil
+}
+
 // weights registers the weights of a layer and draws them.
 func (b *builder[T]) weights(layer int, i Init, inputs, outputs int, shape ...int) (*Parameter[T], error) {
 	if i == (Init{}) {

@@ -131,6 +131,9 @@ func (b *builder[T]) convolution(at int, l Conv2D, depthwise bool, in *value[T])
 		kind = conv.Direct
 	}
 	o.algorithm = conv.Of[T](s, kind)
+	if err := b.packed(o.algorithm.Packed(!b.m.options.Inference)); err != nil {
+		return nil, err
+	}
 	pooled := 0 // samples of the convolution's output in scratch memory
 	if o.pool != nil {
 		pooled = min(o.algorithm.Group(), b.m.options.Batch)

@@ -51,6 +51,11 @@ func (b *builder[T]) dense(at int, l Dense, in *value[T]) (*value[T], error) {
 	batch := b.m.options.Batch
 	forward, weight, input := o.forwardProduct(batch, o.units), o.weightProduct(batch, o.inputs), o.inputProduct(batch, o.inputs)
 	b.need(max(forward.Scratch(), weight.Scratch(), input.Scratch()))
+	if b.m.options.Inference {
+		if err := b.packed(forward.PackedSize()); err != nil {
+			return nil, err
+		}
+	}
 	o.forwardTask, o.activationTask, o.weightTask, o.inputTask = o.forwardColumns, o.activationGradient, o.weightRows, o.inputColumns
 	o.columns = make([]int, b.m.pool.Threads())
 	for worker := range o.columns {

@@ -87,6 +87,8 @@ type Algorithm[T gemm.Float] interface {
 	// Prepare packs the weights for Forward, and for BackwardData if train is
 	// set.
 	Prepare(w []T, train bool)
+	// Packed returns the elements that Prepare keeps.
+	Packed(train bool) int
 	// Group returns the least number of samples at which a pass is fast.
 	Group() int
 	// Scratch returns the elements of scratch memory that a pass needs.

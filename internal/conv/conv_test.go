@@ -306,6 +306,23 @@ func TestBestCountsOperations(t *testing.T) {
 	}
 }
 
+// packed returns the elements that an algorithm holds after Prepare.
+func packed[T gemm.Float](a Algorithm[T]) int {
+	switch a := a.(type) {
+	case *direct[T]:
+		n, window := len(a.packed), 0
+		for i := range a.classes {
+			n, window = n+len(a.classes[i].weights), max(window, cap(a.window))
+		}
+		return n + window
+	case *winograd[T]:
+		return len(a.forward.u) + len(a.backward.u) + len(a.transposed)
+	case *depthwise[T]:
+		return len(a.weights)
+	}
+	return -1
+}
+
 // guarded returns random numbers that end at a protected page.
 func guarded[T gemm.Float](t *testing.T, r *rand.Rand, n int) []T {
 	v := guard.End[T](t, n)

@@ -184,6 +184,8 @@ func (d *depthwise[T]) Prepare(w []T, _ bool) {
 	copy(d.weights, w[:len(d.weights)])
 }
 
+func (d *depthwise[T]) Packed(bool) int { return d.Weights() }
+
 // Group is 1: a sample is work enough.
 func (d *depthwise[T]) Group() int { return 1 }
 

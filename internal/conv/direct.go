@@ -147,6 +147,20 @@ func pad[T gemm.Float](scratch, x []T, rows, cols, top, bottom, left, right int)
 
 func (d *direct[T]) Name() string { return "direct" }
 
+func (d *direct[T]) Packed(train bool) int {
+	n := gemm.PackedSize[T](d.KernelHeight*d.KernelWidth*d.In, d.Out)
+	if !train {
+		return n
+	}
+	window := 0
+	for i := range d.classes {
+		rows := d.classes[i].taps[0] * d.classes[i].taps[1] * d.Out
+		n += gemm.PackedSize[T](rows, d.In)
+		window = max(window, rows*d.In)
+	}
+	return n + window
+}
+
 // Group is 1: a sample is work enough.
 func (d *direct[T]) Group() int { return 1 }
 

@@ -133,11 +133,9 @@ func (w *points[T]) call(f func(*args[T]), p args[T], channels int) {
 // prepare transforms the weights: tap (ky, kx) is the matrix In x Out at
 // w[start + ky*row + kx*col].
 func (w *points[T]) prepare(weights []T, start, row, col int, temp []T) {
-	width := gemm.Width[T]()
-	panels := (w.Out + width - 1) / width
-	plane := panels * w.In * width
+	width, plane := gemm.Width[T](), gemm.PackedSize[T](w.In, w.Out)
 	w.u = grow(w.u, w.n*w.n*plane)
-	for j := range panels {
+	for j := range plane / (w.In * width) {
 		w.call(w.filter, args[T]{
 			src: &weights[start+j*width], srcRow: row, srcCol: col, srcTile: w.Out,
 			dst: &w.u[j*w.In*width], dstRow: w.n * plane, dstCol: plane, dstTile: width,
@@ -171,6 +169,15 @@ func (w *winograd[T]) Prepare(weights []T, train bool) {
 		}
 	}
 	w.backward.prepare(w.transposed, 8*tap, -3*tap, -tap, temp[:])
+}
+
+func (w *winograd[T]) Packed(train bool) int {
+	f := w.forward
+	n := f.n * f.n * gemm.PackedSize[T](f.In, f.Out)
+	if train {
+		n += f.n*f.n*gemm.PackedSize[T](f.Out, f.In) + 9*f.In*f.Out
+	}
+	return n
 }
 
 // Group returns the samples of a block of tiles.
@@ -246,7 +253,7 @@ func (w *points[T]) run(y, x, bias, scratch []T, epilogue func(sample, from, to 
 	p := gemm.Product[T]{
 		Segments: 1, Depth: w.In, AStep: 1, ARow: w.In,
 		BStep: width, BPanel: w.In * width, CRow: w.blockOut,
-		Batch: w.n * w.n, ABatch: vPlane, BBatch: (w.Out + width - 1) / width * width * w.In, CBatch: sumPlane,
+		Batch: w.n * w.n, ABatch: vPlane, BBatch: gemm.PackedSize[T](w.In, w.Out), CBatch: sumPlane,
 	}
 	for u := 0; u < units; u += w.block {
 		n := min(w.block, units-u)

@@ -15,31 +15,30 @@ import (
 type Pool struct {
 	threads int
 	spin    time.Duration
-	workers []*worker
+	workers []sleeper // but the caller
 	once    sync.Once
-	call    uint32 // the number of calls so far
+	calls   uint32 // so far
 
-	// The running call: its number times callShift plus the number of workers, the
-	// caller among them, or closed. What else is below is written before it.
-	running atomic.Uint64
-	f       func(task, worker int)
-	tasks   int64
-	next    atomic.Int64
-	busy    atomic.Int32 // workers but the caller
-	idle    sleeper      // the caller, while they are
-	fault   atomic.Pointer[fault]
+	// state is the number of the last call times callUnit, plus open while it has
+	// tasks to give away, plus the workers that have joined it; or closed. What
+	// else is below is written before the call is open.
+	state atomic.Uint64
+	f     func(task, worker int)
+	tasks int64
+	next  atomic.Int64
+	idle  sleeper // the caller, while the others work
+	fault atomic.Pointer[fault]
 }
 
 const (
-	callShift = 1 << 32
-	closed    = ^uint64(0)
+	callUnit = 1 << 32
+	open     = 1 << 31
+	joined   = open - 1 // a mask
+	closed   = callUnit - 1
 )
 
 // A fault is what a task panicked with.
 type fault struct{ value any }
-
-// A worker waits for calls.
-type worker struct{ sleeper }
 
 // spinTime is how long a worker looks for the next call before it sleeps, and the
 // caller for the others' end: waking takes tens of microseconds, as long as many
@@ -59,7 +58,7 @@ func New(threads int) *Pool {
 		p.spin = spinTime // else who waits takes the core from who works
 	}
 	for range threads - 1 {
-		p.workers = append(p.workers, &worker{newSleeper()})
+		p.workers = append(p.workers, newSleeper())
 	}
 	return p
 }
@@ -82,14 +81,16 @@ func (p *Pool) Run(tasks int, f func(task, worker int)) {
 	p.once.Do(p.start)
 	p.f, p.tasks = f, int64(tasks)
 	p.next.Store(0)
-	p.busy.Store(int32(n - 1))
-	p.call++
-	p.running.Store(uint64(p.call)*callShift + uint64(n))
-	for _, w := range p.workers[:n-1] {
-		w.wake()
+	p.calls++
+	p.state.Store(uint64(p.calls)*callUnit + open)
+	for i := range p.workers[:n-1] {
+		p.workers[i].wake()
 	}
 	p.work(0)
-	p.idle.wait(p.spin, func() bool { return p.busy.Load() == 0 })
+	// All tasks have someone who runs them. Who has not joined is not waited for: it
+	// may have no core.
+	p.state.And(^uint64(open))
+	p.idle.wait(p.spin, func() bool { return p.state.Load()&joined == 0 })
 	p.f = nil
 	if bad := p.fault.Swap(nil); bad != nil {
 		panic(bad.value)
@@ -97,26 +98,27 @@ func (p *Pool) Run(tasks int, f func(task, worker int)) {
 }
 
 func (p *Pool) start() {
-	for i, w := range p.workers {
-		go p.serve(w, i+1)
+	for i := range p.workers {
+		go p.serve(i + 1)
 	}
 }
 
 // serve runs the tasks of one worker until the pool is closed.
-func (p *Pool) serve(w *worker, number int) {
-	var seen uint64
-	calls := func() bool { return p.running.Load() != seen }
+func (p *Pool) serve(worker int) {
+	var last uint64 // the call that the worker joined last
+	isNew := func(state uint64) bool { return state == closed || state&open != 0 && state/callUnit != last }
 	for {
-		w.wait(p.spin, calls)
-		seen = p.running.Load()
-		switch {
-		case seen == closed:
+		p.workers[worker-1].wait(p.spin, func() bool { return isNew(p.state.Load()) })
+		state := p.state.Load()
+		if state == closed {
 			return
-		case uint64(number) >= seen%callShift:
-			continue // a call with few tasks
 		}
-		p.work(number)
-		if p.busy.Add(-1) == 0 {
+		if !isNew(state) || !p.state.CompareAndSwap(state, state+1) {
+			continue
+		}
+		last = state / callUnit
+		p.work(worker)
+		if p.state.Add(^uint64(0))&(open|joined) == 0 {
 			p.idle.wake()
 		}
 	}
@@ -141,9 +143,9 @@ func (p *Pool) work(worker int) {
 // Close ends the workers. The pool must not be used afterwards.
 func (p *Pool) Close() {
 	p.once.Do(func() {})
-	p.running.Store(closed)
-	for _, w := range p.workers {
-		w.wake()
+	p.state.Store(closed)
+	for i := range p.workers {
+		p.workers[i].wake()
 	}
 }
 
