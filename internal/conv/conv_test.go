@@ -154,6 +154,9 @@ func testShape[T gemm.Float](t *testing.T, r *rand.Rand, s Shape, samples int) {
 	for _, kind := range s.kinds() {
 		a := Of[T](s, kind)
 		a.Prepare(w, true)
+		if got, want := a.Packed(true), packed(a); got != want {
+			t.Errorf("%+v, %s: %d packed elements, want %d", s, a.Name(), got, want)
+		}
 		scratch := guarded[T](t, r, a.Scratch())
 		spoil := func() {
 			for i := range scratch {
