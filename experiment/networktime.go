@@ -74,8 +74,8 @@ type NetworkTime struct {
 	Layers []LayerTime
 }
 
-// RestOfPass names what belongs to no layer: in training the loss and the
-// optimizer.
+// RestOfPass names what belongs to no layer: in training packing the weights, the
+// loss and the optimizer.
 const RestOfPass = "rest"
 
 // A LayerTime is the part of a pass that is one layer's. An activation that runs

@@ -351,6 +351,9 @@ func (b *builder[T]) layer(at int, l Layer, in *value[T]) (*value[T], error) {
 func (b *builder[T]) add(o op[T]) {
 	b.m.ops = append(b.m.ops, o)
 	b.m.layerOf = append(b.m.layerOf, b.at)
+	if p, ok := o.(preparer); ok {
+		b.m.preparers = append(b.m.preparers, p)
+	}
 }
 
 // need makes sure that every worker has so much scratch memory.
@@ -363,6 +366,9 @@ func image(s Shape) error {
 	}
 	return nil
 }
+
+// A preparer packs its weights when these have changed.
+type preparer interface{ prepare() }
 
 // An inPlace operation's backward pass writes the gradient of its first input
 // where that of its first output is.

@@ -102,14 +102,16 @@ func (o *dense[T]) part(n, task int) (from, to int) {
 
 func (o *dense[T]) forward(m *Model[T]) {
 	o.tasks = o.share(o.units)
-	if m.options.Inference && m.stale {
-		o.pack()
-	}
 	m.pool.Run(o.tasks, o.forwardTask)
 }
 
-// pack packs the weights of every task.
-func (o *dense[T]) pack() {
+// prepare packs the weights of every task of an inference. Training reads them
+// once as they are.
+func (o *dense[T]) prepare() {
+	if !o.m.options.Inference {
+		return
+	}
+	o.tasks = o.share(o.units)
 	for task := range o.tasks {
 		from, to := o.part(o.units, task)
 		p := o.forwardProduct(1, to-from)

@@ -56,7 +56,9 @@ type Model[T Float] struct {
 	extraBytes  int // a sample, kept beside values
 	summer      summer[T]
 	// stale tells that operations must pack their weights anew.
-	stale bool
+	stale       bool
+	preparers   []preparer
+	prepareTask func(task, worker int)
 }
 
 // A Parameter is a tensor of weights, or of numbers that training keeps beside
@@ -137,6 +139,7 @@ func newModel[T Float](n Network, o Options, l limits) (*Model[T], error) {
 		return nil, fmt.Errorf("nn: batch and threads must be positive, got %d and %d", o.Batch, o.Threads)
 	}
 	m := &Model[T]{network: n, options: o, pool: parallel.New(o.Threads), stale: true}
+	m.prepareTask = func(task, _ int) { m.preparers[task].prepare() }
 	if err := m.build(l); err != nil {
 		m.Close()
 		return nil, fmt.Errorf("nn: %w", err)
@@ -231,7 +234,10 @@ func (m *Model[T]) forward(x []T, train bool) {
 		a.refresh()
 	}
 	// Training changes the weights, and so may whoever trains.
-	m.stale = m.stale || !m.options.Inference
+	if m.stale || !m.options.Inference {
+		m.pool.Run(len(m.preparers), m.prepareTask)
+	}
+	m.stale = false
 	if m.times != nil {
 		m.profiledForward()
 	} else {
@@ -239,7 +245,6 @@ func (m *Model[T]) forward(x []T, train bool) {
 			op.forward(m)
 		}
 	}
-	m.stale = false
 }
 
 // Changed tells a model for inference that weights were written to the values of

@@ -43,7 +43,7 @@ type fault struct{ value any }
 // spinTime is how long a worker looks for the next call before it sleeps, and the
 // caller for the others' end: waking takes tens of microseconds, as long as many
 // a call, and a step has dozens of them.
-const spinTime = 50 * time.Microsecond
+const spinTime = 200 * time.Microsecond
 
 // New returns a pool of that many workers; 0 means one for each core that Go
 // may use. The workers sleep when there is nothing to do, and end when the pool is
