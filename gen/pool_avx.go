@@ -359,7 +359,9 @@ func (p *x86Pool) loadNumbers(v int, partial bool) {
 	case !partial:
 		p.emit("VPMOVZXBD %d(DX), %s", v*p.lanes(), at)
 	case p.level == AVX512:
-		p.emit("VPMOVZXBD.Z (DX), K1, %s", at)
+		// In two steps: Bochs reads all bytes in one.
+		p.emit("VMOVDQU8.Z (DX), K1, X%d", 4+v)
+		p.emit("VPMOVZXBD X%d, %s", 4+v, at)
 	default: // from the last byte to the first
 		p.emit("XORL R15, R15")
 		p.emit("MOVQ CX, R11")
