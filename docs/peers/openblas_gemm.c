@@ -4,9 +4,8 @@
 //     gcc -O2 docs/peers/openblas_gemm.c -o openblas_gemm -lopenblas
 //     OPENBLAS_NUM_THREADS=1 OPENBLAS_CORETYPE=SkylakeX taskset -c 1 ./openblas_gemm
 //
-// Prints which kernels run, and the median and the best of 15 samples. An old
-// OpenBLAS does not know a new processor, and takes kernels for an old one unless
-// OPENBLAS_CORETYPE names some.
+// Prints which kernels run, and the median and the best of 15 samples. Without
+// OPENBLAS_CORETYPE it takes the kernels that it thinks best for the processor.
 
 #include <cblas.h>
 #include <stdio.h>
