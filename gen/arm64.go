@@ -495,3 +495,11 @@ func (e *neon) selects(n *node) {
 	e.loc[n] = d
 	e.three(encBSL, "BSL", "16B", d, x, y)
 }
+
+// flushSubnormals sets FPCR's bit 24: subnormal numbers are 0, as on amd64. The mode
+// as it was stands in R14.
+func (e *neon) flushSubnormals(scratch int) {
+	e.emit("MOVD FPCR, R14")
+	e.emit("ORR  $(1<<24), R14, R%d", scratch)
+	e.emit("MOVD R%d, FPCR", scratch)
+}

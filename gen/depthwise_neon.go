@@ -24,7 +24,7 @@ const (
 func (e *neonDepthwise) forward(sym string) {
 	fmt.Fprintf(e.out, "// func %s(p *depthwiseArgs[float32])\nTEXT ·%s(SB), NOSPLIT, $0-8\n", sym, sym)
 	e.emit("MOVD p+0(FP), R0")
-	e.flushSubnormals()
+	e.flushSubnormals(7)
 	e.loadMask(dMask)
 	for _, f := range []struct {
 		field, register int
@@ -193,14 +193,6 @@ func (e *neonDepthwise) pixels(n int, partial bool) {
 	}
 }
 
-// flushSubnormals sets FPCR's bit 24, as flushSubnormals of amd64 does its own,
-// and keeps the mode as it was in R14.
-func (e *neon) flushSubnormals() {
-	e.emit("MOVD FPCR, R14")
-	e.emit("ORR  $(1<<24), R14, R7")
-	e.emit("MOVD R7, FPCR")
-}
-
 // neonDepthwiseWeights writes a kernel of the weights' gradient for arm64.
 //
 // General registers: R0 the arguments, R1 to R3 the pixel's rows of x, R4 the
@@ -224,7 +216,7 @@ func (e *neonDepthwiseWeights) x(row, tap int) int { return e.dy() + 1 + e.acc(r
 func (e *neonDepthwiseWeights) kernel(sym string) {
 	fmt.Fprintf(e.out, "// func %s(p *depthwiseWeightArgs[float32])\nTEXT ·%s(SB), NOSPLIT, $0-8\n", sym, sym)
 	e.emit("MOVD p+0(FP), R0")
-	e.flushSubnormals()
+	e.flushSubnormals(7)
 	e.loadMask(gMask)
 	for _, f := range []struct {
 		field, register int

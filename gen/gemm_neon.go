@@ -39,10 +39,7 @@ func (t *neonTile) kernel(sym string) {
 		t.emit("MOVD %d(R0), R22", argMask)
 		t.emit("LDP  (R22), (R15, R19)")
 	}
-	// Subnormal numbers are 0 here as on amd64: FPCR's bit 24.
-	t.emit("MOVD FPCR, R14")
-	t.emit("ORR  $(1<<24), R14, R22")
-	t.emit("MOVD R22, FPCR")
+	t.flushSubnormals(22)
 	for i := 1; i < t.rows; i++ {
 		if i == 1 {
 			t.emit("MOVD %d(R0), R9", argARow)

@@ -21,9 +21,7 @@ func (t *neonTransform) kernel(sym string) {
 	columns, rows := t.pass(NEON, false), t.pass(NEON, t.bias)
 	fmt.Fprintf(t.out, "// func %s(p *args[float32])\nTEXT ·%s(SB), NOSPLIT, $0-8\n", sym, sym)
 	t.emit("MOVD p+0(FP), R0")
-	t.emit("MOVD FPCR, R14")
-	t.emit("ORR  $(1<<24), R14, R7")
-	t.emit("MOVD R7, FPCR")
+	t.flushSubnormals(7)
 	for _, f := range []struct {
 		field, register int
 	}{{wSrc, 8}, {wDst, 9}, {wTiles, 13}, {wTemp, 24}, {wSrcRow, 22}, {wDstCol, 23}} {

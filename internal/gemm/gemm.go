@@ -85,9 +85,6 @@ func Width[T Float]() int {
 	return t.lanes * t.vectors
 }
 
-// TileRows returns the rows of a full tile on the running SIMD level.
-func TileRows[T Float]() int { return active[T]().rows }
-
 func active[T Float]() *tiles[T] {
 	var z T
 	if _, ok := any(z).(float32); ok {
