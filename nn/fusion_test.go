@@ -162,3 +162,28 @@ func TestWeightsForInferenceArePackedOnce(t *testing.T) {
 		t.Errorf("after Changed: %v, want %v", got, want)
 	}
 }
+
+// TestGradientsThroughWinograd: the other checks' layers are too small for these
+// algorithms to be chosen.
+func TestGradientsThroughWinograd(t *testing.T) {
+	conv := Conv2D{Filters: 20, Kernel: Square(3), Padding: Same}
+	for want, n := range map[string]Network{
+		"winograd 2x2": pooledNetwork("isrlu"),
+		"winograd 4x4": {Input: Shape{9, 8, 12}, Activation: "isrlu", Layers: Sequential{
+			conv, Activation{}, conv, Activation{}, MaxPool{Size: Square(2)}, Flatten{}, Dense{Units: 3},
+		}},
+	} {
+		m := newModelOf[float64](t, n, Options{})
+		found := map[string]bool{}
+		for _, o := range m.ops {
+			if c, ok := o.(*convolution[float64]); ok {
+				found[c.algorithm.Name()] = true
+			}
+		}
+		if !found[want] {
+			t.Errorf("the convolutions run by %v, none by %s", found, want)
+		}
+		checkGradients(t, n, Options{}, SoftmaxCrossEntropy)
+		checkGradients(t, n, Options{Threads: 3, Unfused: true}, MeanSquaredError)
+	}
+}
