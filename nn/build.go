@@ -41,8 +41,8 @@ func (m *Model[T]) build(l limits) error {
 		return errNoLayers
 	}
 	in := m.network.Input
-	if len(in) != 1 && len(in) != 3 {
-		return fmt.Errorf("input must be height, width and channels, or a number of features, got %v", in)
+	if len(in) < 1 || len(in) > 3 {
+		return fmt.Errorf("input must be height, width and channels, or time steps and features, or a number of features, got %v", in)
 	}
 	if err := checkShape(in); err != nil {
 		return fmt.Errorf("input: %w", err)
@@ -59,10 +59,14 @@ func (m *Model[T]) build(l limits) error {
 		return err
 	}
 	m.output, m.shape = out, out.shape
-	if len(out.shape) != 1 {
-		return fmt.Errorf("the output must be a list of features, but is %v; end with flatten and dense, or with global_avg_pool", out.shape)
+	if len(out.shape) > 2 {
+		return fmt.Errorf("the output must be a list of features, or one for each time step, but is %v; end with flatten and dense, or with global_avg_pool", out.shape)
 	}
-	return b.allocate()
+	if err := b.allocate(); err != nil {
+		return err
+	}
+	m.losses = newLosses(m)
+	return nil
 }
 
 func checkShape(s Shape) error {

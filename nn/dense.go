@@ -2,6 +2,7 @@ package nn
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/isrlu/isrlu/internal/gemm"
 	"github.com/isrlu/isrlu/internal/parallel"
@@ -12,6 +13,7 @@ type dense[T Float] struct {
 	m            *Model[T]
 	in, out, pre *value[T]
 	act          *activation[T]
+	steps        int // rows of a sample: 1, or the time steps of a sequence
 	inputs       int
 	units        int
 	weight, bias *Parameter[T]
@@ -29,10 +31,11 @@ func (b *builder[T]) dense(at int, l Dense, in *value[T]) (*value[T], error) {
 	if l.Units < 1 {
 		return nil, fmt.Errorf("units must be at least 1, got %d", l.Units)
 	}
-	if len(in.shape) != 1 {
-		return nil, fmt.Errorf("the input must be a list of features, but is %v; put flatten before it", in.shape)
+	if len(in.shape) > 2 {
+		return nil, fmt.Errorf("the input must be a list of features, or a sequence of them, but is %v; put flatten before it", in.shape)
 	}
-	o := &dense[T]{m: b.m, in: in, inputs: in.size, units: l.Units}
+	o := &dense[T]{m: b.m, in: in, inputs: in.shape.channels(), units: l.Units}
+	o.steps = in.size / o.inputs
 	var err error
 	if o.weight, err = b.weights(at, l.Init, o.inputs, o.units, o.inputs, o.units); err != nil {
 		return nil, err
@@ -42,13 +45,13 @@ func (b *builder[T]) dense(at int, l Dense, in *value[T]) (*value[T], error) {
 			return nil, err
 		}
 	}
-	b.m.layers[at].MACs = int64(o.inputs) * int64(o.units)
-	o.out = b.value(Shape{o.units})
+	b.m.layers[at].MACs = int64(in.size) * int64(o.units)
+	o.out = b.value(append(slices.Clone(in.shape[:len(in.shape)-1]), o.units))
 	if o.act, o.pre, err = b.epilogue(o.out); err != nil {
 		return nil, err
 	}
 	in.keep()
-	batch := b.m.options.Batch
+	batch := b.m.options.Batch * o.steps
 	forward, weight, input := o.forwardProduct(batch, o.units), o.weightProduct(batch, o.inputs), o.inputProduct(batch, o.inputs)
 	b.need(max(forward.Scratch(), weight.Scratch(), input.Scratch()))
 	if b.m.options.Inference {
@@ -75,16 +78,16 @@ func (o *dense[T]) ends() (in, out []*value[T]) { return []*value[T]{o.in}, []*v
 // gradients, and of the gradients and the transposed weights. Each task takes some
 // columns or rows, which have no part in the order of additions.
 
-func (o *dense[T]) forwardProduct(samples, columns int) gemm.Matmul[T] {
-	return gemm.Matmul[T]{Rows: samples, Cols: columns, Depth: o.inputs, ARow: o.inputs, BRow: o.units, CRow: o.units}
+func (o *dense[T]) forwardProduct(rows, columns int) gemm.Matmul[T] {
+	return gemm.Matmul[T]{Rows: rows, Cols: columns, Depth: o.inputs, ARow: o.inputs, BRow: o.units, CRow: o.units}
 }
 
-func (o *dense[T]) weightProduct(samples, rows int) gemm.Matmul[T] {
-	return gemm.Matmul[T]{Rows: rows, Cols: o.units, Depth: samples, TransA: true, ARow: o.inputs, BRow: o.units, CRow: o.units}
+func (o *dense[T]) weightProduct(depth, rows int) gemm.Matmul[T] {
+	return gemm.Matmul[T]{Rows: rows, Cols: o.units, Depth: depth, TransA: true, ARow: o.inputs, BRow: o.units, CRow: o.units}
 }
 
-func (o *dense[T]) inputProduct(samples, columns int) gemm.Matmul[T] {
-	return gemm.Matmul[T]{Rows: samples, Cols: columns, Depth: o.units, TransB: true, ARow: o.units, BRow: o.units, CRow: o.inputs}
+func (o *dense[T]) inputProduct(rows, columns int) gemm.Matmul[T] {
+	return gemm.Matmul[T]{Rows: rows, Cols: columns, Depth: o.units, TransB: true, ARow: o.units, BRow: o.units, CRow: o.inputs}
 }
 
 // share splits n rows or columns, in units of a panel, among the workers.
@@ -124,7 +127,7 @@ func (o *dense[T]) prepare() {
 
 func (o *dense[T]) forwardColumns(task, worker int) {
 	from, to := o.part(o.units, task)
-	p := o.forwardProduct(o.m.n, to-from)
+	p := o.forwardProduct(o.m.n*o.steps, to-from)
 	var bias []T
 	if o.bias != nil {
 		bias = o.bias.Value[from:to]
@@ -145,7 +148,7 @@ func (o *dense[T]) activate(i, rows, j, cols int) {
 }
 
 func (o *dense[T]) activationGradient(i, _ int) {
-	n := o.units
+	n := o.out.size
 	o.act.backward(o.out.grad[i*n:][:n], o.pre.data[i*n:][:n], i)
 }
 
@@ -157,7 +160,7 @@ func (o *dense[T]) backward(m *Model[T]) {
 	}
 	if o.bias != nil {
 		clear(o.bias.Grad)
-		addRows(o.bias.Grad, o.out.grad[:m.n*o.units])
+		addRows(o.bias.Grad, o.out.grad[:m.n*o.out.size])
 	}
 	o.tasks = o.share(o.inputs)
 	m.pool.Run(o.tasks, o.weightTask)
@@ -168,12 +171,12 @@ func (o *dense[T]) backward(m *Model[T]) {
 
 func (o *dense[T]) weightRows(task, worker int) {
 	from, to := o.part(o.inputs, task)
-	p := o.weightProduct(o.m.n, to-from)
+	p := o.weightProduct(o.m.n*o.steps, to-from)
 	p.Run(o.weight.Grad[from*o.units:], o.in.data[from:], o.out.grad, nil, o.m.scratch[worker], nil)
 }
 
 func (o *dense[T]) inputColumns(task, worker int) {
 	from, to := o.part(o.inputs, task)
-	p := o.inputProduct(o.m.n, to-from)
+	p := o.inputProduct(o.m.n*o.steps, to-from)
 	p.Run(o.in.grad[from:], o.out.grad, o.weight.Value[from*o.units:], nil, o.m.scratch[worker], nil)
 }

@@ -31,7 +31,10 @@ func checkGradients(t *testing.T, n Network, o Options, loss Loss) {
 			b.Targets[i] = r.NormFloat64()
 		}
 	} else {
-		b.Labels = []int{0, 1, m.Output().Size() - 1}
+		classes := m.Output().channels()
+		for i := range 3 * m.Output().Size() / classes {
+			b.Labels = append(b.Labels, (i+i/2)%classes)
+		}
 	}
 	// Biases begin at 0, where the functions have kinks.
 	for _, p := range m.Parameters() {
@@ -157,6 +160,8 @@ func TestGradientsOfEveryLayer(t *testing.T) {
 		}, Activation{Function: "isrlu"}),
 		"residual nested": around(Residual{Body: Sequential{Residual{Body: Sequential{Dropout{Rate: .5}}}, Activation{Function: "gelu"}}}),
 		"residual first":  {Input: Shape{3, 3, 1}, Layers: Sequential{Residual{Body: Sequential{Conv2D{Filters: 1, Kernel: Square(3), Padding: Same}}}, Flatten{}, Dense{Units: 3}}},
+		"dense over time": {Input: Shape{5, 3}, Layers: Sequential{Dense{Units: 4}, Activation{Function: "isrlu:learn"}, Dropout{Rate: .2}, Dense{Units: 6}}},
+		"mean over time":  {Input: Shape{5, 3}, Layers: Sequential{Dense{Units: 4}, BatchNorm{}, GlobalAvgPool{}, Dense{Units: 3}}},
 		"pool first":      {Input: Shape{4, 4, 2}, Layers: Sequential{MaxPool{Size: Square(2)}, Flatten{}, Activation{Function: "isru"}, Dense{Units: 3}}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -15,7 +15,8 @@ type Sequential []Layer
 type Network struct {
 	// Name is for people.
 	Name string `json:"name,omitempty"`
-	// Input is the shape of one sample: height, width, channels.
+	// Input is the shape of one sample: height, width and channels, time steps
+	// and features, or features.
 	Input Shape `json:"input"`
 	// Init is the initializer of the layers that name none; He if empty.
 	Init Init `json:"init,omitzero"`
@@ -24,8 +25,8 @@ type Network struct {
 	Layers     Sequential `json:"layers"`
 }
 
-// A Shape is that of one sample: height, width and channels, or the number of
-// features.
+// A Shape is that of one sample: height, width and channels of an image, time
+// steps and features of a sequence, or the number of features.
 type Shape []int
 
 // Size returns the number of elements.
@@ -94,7 +95,8 @@ type DepthwiseConv2D struct {
 	Init    Init    `json:"init,omitzero"`
 }
 
-// Dense is y = x W + b over the features of a sample.
+// Dense is y = x W + b over the features of a sample, or over those of each time
+// step of a sequence.
 type Dense struct {
 	Units  int  `json:"units"`
 	NoBias bool `json:"no_bias,omitempty"`
@@ -114,8 +116,8 @@ type AvgPool struct {
 	Stride Pair `json:"stride,omitzero"` // Size if zero
 }
 
-// GlobalAvgPool takes the mean of each channel over all pixels; its output is
-// the channels.
+// GlobalAvgPool takes the mean of each channel over all pixels, or over all time
+// steps; its output is the channels.
 type GlobalAvgPool struct{}
 
 // Dropout sets each element to 0 with probability Rate while training, and

@@ -8,7 +8,7 @@ import (
 // A Loss is what training makes small.
 type Loss int
 
-// The losses. Both are means over the samples of a batch.
+// The losses. Both are means over the predictions of a batch.
 const (
 	// SoftmaxCrossEntropy is -log of the probability that the softmax of the
 	// output gives to the label, in nats.
@@ -19,7 +19,9 @@ const (
 )
 
 // A Batch is the input of a training step: samples one after the other in X, and
-// either a label for each or, for MeanSquaredError, the outputs that are wanted.
+// either a label for each prediction or, for MeanSquaredError, the outputs that
+// are wanted. A sample has one prediction, or one for each time step where the
+// network's output has time steps.
 type Batch[T Float] struct {
 	X       []T
 	Labels  []int
@@ -28,60 +30,94 @@ type Batch[T Float] struct {
 
 // A StepResult is what a training step found before it changed the weights.
 type StepResult struct {
-	Loss    float64 // mean over the batch
-	Correct int     // samples whose largest output is that of the label
+	Loss    float64 // mean over the predictions
+	Correct int     // predictions whose largest output is that of the label
 	Norm    float64 // of all gradients together, before clipping
 }
 
 // check panics if the batch does not fit the model.
 func (m *Model[T]) checkBatch(b *Batch[T], l Loss) {
-	n, classes := len(b.X)/m.input.size, m.output.size
+	n, classes := len(b.X)/m.input.size, m.output.shape.channels()
 	if b.Labels == nil {
 		if l != MeanSquaredError {
 			panic("nn: cross-entropy needs labels")
 		}
-		if len(b.Targets) != n*classes {
-			panic(fmt.Sprintf("nn: %d targets for %d samples of %d outputs", len(b.Targets), n, classes))
+		if len(b.Targets) != n*m.output.size {
+			panic(fmt.Sprintf("nn: %d targets for %d samples of %d outputs", len(b.Targets), n, m.output.size))
 		}
 		return
 	}
-	if len(b.Labels) != n {
-		panic(fmt.Sprintf("nn: %d labels for %d samples", len(b.Labels), n))
+	if predictions := m.output.size / classes; len(b.Labels) != n*predictions {
+		panic(fmt.Sprintf("nn: %d labels for %d samples of %d predictions", len(b.Labels), n, predictions))
 	}
 	for i, label := range b.Labels {
 		if label < 0 || label >= classes {
-			panic(fmt.Sprintf("nn: label %d of sample %d is not in [0, %d)", label, i, classes))
+			panic(fmt.Sprintf("nn: label %d of prediction %d is not in [0, %d)", label, i, classes))
 		}
 	}
 }
 
-// loss returns the sum of the losses of the running call's samples, and how many
-// are right. If grad is set it writes the gradient of their mean.
-func (m *Model[T]) loss(b *Batch[T], l Loss, grad bool) (sum float64, correct int) {
-	classes := m.output.size
-	for i := range m.n {
-		y := m.output.data[i*classes:][:classes]
-		var dy []T
-		if grad {
-			dy = m.output.grad[i*classes:][:classes]
-		}
-		var targets []T
-		label := -1
-		if b.Labels != nil {
-			label = b.Labels[i]
-			if argmax(y) == label {
-				correct++
-			}
-		} else {
-			targets = b.Targets[i*classes:][:classes]
-		}
-		if l == SoftmaxCrossEntropy {
-			sum += crossEntropy(dy, y, label, m.n)
-		} else {
-			sum += squares(dy, y, targets, label, m.n)
+// losses computes the loss of each prediction of a batch.
+type losses[T Float] struct {
+	m     *Model[T]
+	batch Batch[T]
+	loss  Loss
+	grad  bool // whether the gradient of their mean is wanted
+
+	// Of each prediction.
+	value []float64
+	right []bool
+
+	task func(sample, worker int)
+}
+
+func newLosses[T Float](m *Model[T]) *losses[T] {
+	n := m.options.Batch * (m.output.size / m.output.shape.channels())
+	l := &losses[T]{m: m, value: make([]float64, n), right: make([]bool, n)}
+	l.task = l.sample
+	return l
+}
+
+// sum returns the sum of the losses of the running call's predictions, how many
+// these are and how many are right.
+func (l *losses[T]) sum(b *Batch[T], loss Loss, grad bool) (sum float64, predictions, correct int) {
+	m := l.m
+	l.batch, l.loss, l.grad = *b, loss, grad
+	m.each(l.task)
+	predictions = m.n * (m.output.size / m.output.shape.channels())
+	for i, v := range l.value[:predictions] {
+		sum += v
+		if l.right[i] {
+			correct++
 		}
 	}
-	return sum, correct
+	l.batch = Batch[T]{}
+	return sum, predictions, correct
+}
+
+// sample computes the losses of one sample's predictions.
+func (l *losses[T]) sample(sample, _ int) {
+	y, classes := l.m.output, l.m.output.shape.channels()
+	each := y.size / classes
+	for i := sample * each; i < (sample+1)*each; i++ {
+		out := y.data[i*classes:][:classes]
+		var dy, targets []T
+		if l.grad {
+			dy = y.grad[i*classes:][:classes]
+		}
+		label := -1
+		if l.batch.Labels != nil {
+			label = l.batch.Labels[i]
+			l.right[i] = argmax(out) == label
+		} else {
+			targets, l.right[i] = l.batch.Targets[i*classes:][:classes], false
+		}
+		if l.loss == SoftmaxCrossEntropy {
+			l.value[i] = crossEntropy(dy, out, label, l.m.n*each)
+		} else {
+			l.value[i] = squares(dy, out, targets, label, l.m.n*each)
+		}
+	}
 }
 
 func argmax[T Float](y []T) int {
@@ -147,8 +183,7 @@ func squares[T Float](dy, y, targets []T, label, n int) float64 {
 func (m *Model[T]) Evaluate(b Batch[T], l Loss) StepResult {
 	m.checkBatch(&b, l)
 	m.forward(b.X, false)
-	sum, correct := m.loss(&b, l, false)
-	return StepResult{Loss: sum / float64(m.n), Correct: correct}
+	return m.result(&b, l, false)
 }
 
 // Gradients runs a training step's passes and leaves the gradients in the
@@ -159,7 +194,12 @@ func (m *Model[T]) Gradients(b Batch[T], l Loss) StepResult {
 	}
 	m.checkBatch(&b, l)
 	m.forward(b.X, true)
-	sum, correct := m.loss(&b, l, true)
+	r := m.result(&b, l, true)
 	m.backward()
-	return StepResult{Loss: sum / float64(m.n), Correct: correct}
+	return r
+}
+
+func (m *Model[T]) result(b *Batch[T], l Loss, grad bool) StepResult {
+	sum, predictions, correct := m.losses.sum(b, l, grad)
+	return StepResult{Loss: sum / float64(predictions), Correct: correct}
 }

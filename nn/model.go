@@ -55,6 +55,7 @@ type Model[T Float] struct {
 	values      []*value[T]
 	extraBytes  int // a sample, kept beside values
 	summer      summer[T]
+	losses      *losses[T]
 	// stale tells that operations must pack their weights anew.
 	stale       bool
 	preparers   []preparer

@@ -159,10 +159,10 @@ type globalPool[T Float] struct {
 }
 
 func (b *builder[T]) globalAvgPool(in *value[T]) (*value[T], error) {
-	if err := image(in.shape); err != nil {
-		return nil, err
+	if len(in.shape) < 2 {
+		return nil, fmt.Errorf("the input must be an image or a sequence, but is %v", in.shape)
 	}
-	o := &globalPool[T]{in: in, out: b.value(Shape{in.shape[2]})}
+	o := &globalPool[T]{in: in, out: b.value(Shape{in.shape.channels()})}
 	o.forwardTask, o.backwardTask = o.forwardSample, o.backwardSample
 	b.add(o)
 	return o.out, nil
