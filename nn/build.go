@@ -47,6 +47,12 @@ func (m *Model[T]) build(l limits) error {
 	if err := checkShape(in); err != nil {
 		return fmt.Errorf("input: %w", err)
 	}
+	if m.options.stepwise {
+		var err error
+		if in, err = stepInput(&m.network); err != nil {
+			return err
+		}
+	}
 	if m.network.Init != (Init{}) {
 		if err := m.network.Init.check(); err != nil {
 			return err
@@ -229,6 +235,9 @@ func (b *builder[T]) layer(at int, l Layer, in *value[T]) (*value[T], error) {
 	case BatchNorm:
 		return b.batchNorm(at, l, in)
 	case Flatten:
+		if err := b.together(); err != nil {
+			return nil, err
+		}
 		out := b.alias(in, Shape{in.size})
 		b.add(&view[T]{in, out})
 		return out, nil
@@ -236,6 +245,8 @@ func (b *builder[T]) layer(at int, l Layer, in *value[T]) (*value[T], error) {
 		return b.standalone(at, l, in)
 	case Residual:
 		return b.residual(at, l, in)
+	case Embedding:
+		return b.embedding(at, l, in)
 	}
 	return nil, fmt.Errorf("%T is not a layer that networks hold", l)
 }

@@ -22,8 +22,14 @@ func checkGradients(t *testing.T, n Network, o Options, loss Loss) {
 	defer m.Close()
 	r := rand.New(rand.NewPCG(1, 9))
 	b := Batch[float64]{X: make([]float64, 3*n.Input.Size())}
+	tokens := 0
+	if e, ok := n.Layers[0].(Embedding); ok {
+		tokens = e.Tokens
+	}
 	for i := range b.X {
-		b.X[i] = r.NormFloat64()
+		if b.X[i] = r.NormFloat64(); tokens > 0 {
+			b.X[i] = float64(r.IntN(tokens))
+		}
 	}
 	if loss == MeanSquaredError {
 		b.Targets = make([]float64, 3*m.Output().Size())
@@ -162,6 +168,7 @@ func TestGradientsOfEveryLayer(t *testing.T) {
 		"residual first":  {Input: Shape{3, 3, 1}, Layers: Sequential{Residual{Body: Sequential{Conv2D{Filters: 1, Kernel: Square(3), Padding: Same}}}, Flatten{}, Dense{Units: 3}}},
 		"dense over time": {Input: Shape{5, 3}, Layers: Sequential{Dense{Units: 4}, Activation{Function: "isrlu:learn"}, Dropout{Rate: .2}, Dense{Units: 6}}},
 		"mean over time":  {Input: Shape{5, 3}, Layers: Sequential{Dense{Units: 4}, BatchNorm{}, GlobalAvgPool{}, Dense{Units: 3}}},
+		"embedding":       {Input: Shape{6}, Layers: Sequential{Embedding{Tokens: 5, Units: 4, Init: He()}, Dense{Units: 3}, Activation{Function: "tanh"}, Dense{Units: 5}}},
 		"pool first":      {Input: Shape{4, 4, 2}, Layers: Sequential{MaxPool{Size: Square(2)}, Flatten{}, Activation{Function: "isru"}, Dense{Units: 3}}},
 	} {
 		t.Run(name, func(t *testing.T) {

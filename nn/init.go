@@ -64,6 +64,14 @@ func (i *Init) UnmarshalJSON(data []byte) error {
 	return i.check()
 }
 
+// or returns i, or other if i is empty.
+func (i Init) or(other Init) Init {
+	if i == (Init{}) {
+		return other
+	}
+	return i
+}
+
 func (i Init) check() error {
 	switch i.Name {
 	case "truncated_normal":

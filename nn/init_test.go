@@ -53,8 +53,7 @@ func TestBadInitializersNameTheValue(t *testing.T) {
 // Networks that differ in their activations alone begin with the same weights:
 // that is what makes a comparison fair.
 func TestActivationsHaveNoPartInTheFirstWeights(t *testing.T) {
-	weights := func(activation string, seed uint64) (all []float32) {
-		n := everyLayer
+	weights := func(n Network, activation string, seed uint64) (all []float32) {
 		n.Activation = activation
 		m, err := New[float32](n, Options{Seed: seed})
 		if err != nil {
@@ -68,13 +67,21 @@ func TestActivationsHaveNoPartInTheFirstWeights(t *testing.T) {
 		}
 		return all
 	}
-	first := weights("isrlu", 1)
-	for _, activation := range []string{"isrlu", "relu", "isrlu:3:learn", "isru:learn-channel", "gelu"} {
-		if !slices.Equal(first, weights(activation, 1)) {
-			t.Errorf("%s begins with other weights", activation)
+	for _, n := range networks {
+		first := weights(n, "isrlu", 1)
+		for _, activation := range []string{"isrlu", "relu", "isrlu:3", "isru", "tanh"} {
+			if !slices.Equal(first, weights(n, activation, 1)) {
+				t.Errorf("%s: %s begins with other weights", n.Name, activation)
+			}
+		}
+		if slices.Equal(first, weights(n, "isrlu", 2)) {
+			t.Errorf("%s: another seed gives the same weights", n.Name)
 		}
 	}
-	if slices.Equal(first, weights("isrlu", 2)) {
-		t.Error("another seed gives the same weights")
+	first := weights(everyLayer, "isrlu", 1)
+	for _, activation := range []string{"isrlu:3:learn", "isru:learn-channel", "gelu"} {
+		if !slices.Equal(first, weights(everyLayer, activation, 1)) {
+			t.Errorf("%s begins with other weights", activation)
+		}
 	}
 }

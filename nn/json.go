@@ -29,6 +29,7 @@ var kinds = map[string]func() Layer{
 	"flatten":          func() Layer { return &Flatten{} },
 	"activation":       func() Layer { return &Activation{} },
 	"residual":         func() Layer { return &Residual{} },
+	"embedding":        func() Layer { return &Embedding{} },
 }
 
 func kindNames() string {
@@ -64,6 +65,8 @@ func plain(l Layer) Layer {
 	case *Activation:
 		return *l
 	case *Residual:
+		return *l
+	case *Embedding:
 		return *l
 	}
 	return l

@@ -30,27 +30,44 @@ var everyLayer = Network{
 	},
 }
 
+// everySequence has each type of layer of sequences, and each option.
+var everySequence = Network{
+	Name: "sequence", Input: Shape{7}, Init: LeCun(), Activation: "isru",
+	Layers: Sequential{
+		Embedding{Tokens: 11, Units: 6, Init: LeCun()},
+		Dense{Units: 9}, Activation{}, Dropout{Rate: .1},
+		Dense{Units: 11},
+	},
+}
+
+// networks hold each type of layer, so that a new one cannot be left out of the
+// tests that go through them.
+var networks = []Network{everyLayer, everySequence}
+
 func TestNetworkSurvivesJSON(t *testing.T) {
-	text, err := json.Marshal(everyLayer)
-	if err != nil {
-		t.Fatal(err)
+	all := ""
+	for _, want := range networks {
+		text, err := json.Marshal(want)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n, err := ReadNetwork(strings.NewReader(string(text)))
+		if err != nil {
+			t.Fatalf("%v in %s", err, text)
+		}
+		if !reflect.DeepEqual(n, want) {
+			t.Errorf("read %+v\nof %s", n, text)
+		}
+		m, err := New[float32](n, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.Close()
+		all += string(text)
 	}
-	n, err := ReadNetwork(strings.NewReader(string(text)))
-	if err != nil {
-		t.Fatalf("%v in %s", err, text)
-	}
-	if !reflect.DeepEqual(n, everyLayer) {
-		t.Errorf("read %+v\nof %s", n, text)
-	}
-	m, err := New[float32](n, Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	m.Close()
-	// Each type is there, so that a new one cannot be left out.
 	for kind := range kinds {
-		if !strings.Contains(string(text), `"type":"`+kind+`"`) {
-			t.Errorf("the network of this test has no %s", kind)
+		if !strings.Contains(all, `"type":"`+kind+`"`) {
+			t.Errorf("the networks of this test have no %s", kind)
 		}
 	}
 }
@@ -140,11 +157,13 @@ func TestBadNetworksNameTheLayer(t *testing.T) {
 // Whatever is read as a network and fits into some memory makes a model or an
 // error, and is read again as what it was.
 func FuzzReadNetwork(f *testing.F) {
-	text, err := json.Marshal(everyLayer)
-	if err != nil {
-		f.Fatal(err)
+	for _, n := range networks {
+		text, err := json.Marshal(n)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(text)
 	}
-	f.Add(text)
 	f.Add([]byte(`{"input": [28, 28, 1], "activation": "isrlu", "layers": [{"type": "flatten"}, {"type": "dense", "units": 3}, {"type": "activation"}]}`))
 	f.Add([]byte(`{"input": [4], "init": "truncated_normal:0.1", "layers": [{"type": "residual", "body": [{"type": "activation", "function": "isru:2"}]}]}`))
 	f.Fuzz(func(t *testing.T, text []byte) {

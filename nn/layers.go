@@ -20,9 +20,15 @@ type Network struct {
 	Input Shape `json:"input"`
 	// Init is the initializer of the layers that name none; He if empty.
 	Init Init `json:"init,omitzero"`
-	// Activation is the function of the Activation layers that name none.
-	Activation string     `json:"activation,omitempty"`
-	Layers     Sequential `json:"layers"`
+	// Activation is the function of the Activation layers, and of the states of
+	// recurrent layers, that name none.
+	Activation string `json:"activation,omitempty"`
+	// Gate is the function of the gates of recurrent layers that name none. If it
+	// is empty too, each takes the one that suits its state: see LSTM.
+	Gate string `json:"gate,omitempty"`
+	// Norm is the method of the Norm layers and transformer blocks that name none.
+	Norm   string     `json:"norm,omitempty"`
+	Layers Sequential `json:"layers"`
 }
 
 // A Shape is that of one sample: height, width and channels of an image, time
@@ -161,6 +167,16 @@ const (
 	PerChannel Learn = "channel" // one number for each channel
 )
 
+// Embedding turns tokens into features: its input is the numbers of a sample's
+// tokens, whole and from 0 to less than Tokens, and its output their rows of a
+// learned table, tokens x Units. It must be the first layer. Tables begin with the
+// standard deviation 0.02 unless Init says otherwise.
+type Embedding struct {
+	Tokens int  `json:"tokens"` // of the vocabulary
+	Units  int  `json:"units"`
+	Init   Init `json:"init,omitzero"`
+}
+
 // Residual is y = Body(x) + Shortcut(x); the shortcut is x itself if empty (He
 // et al. 2016). The two must have the same shape.
 type Residual struct {
@@ -180,3 +196,4 @@ func (BatchNorm) kind() string       { return "batch_norm" }
 func (Flatten) kind() string         { return "flatten" }
 func (Activation) kind() string      { return "activation" }
 func (Residual) kind() string        { return "residual" }
+func (Embedding) kind() string       { return "embedding" }

@@ -31,6 +31,8 @@ type Options struct {
 	// Direct computes every convolution from its definition, for comparisons: by
 	// none of Winograd's algorithms, whose rounding errors are larger.
 	Direct bool
+	// stepwise is for a Stepper: the input is one time step of a sequence.
+	stepwise bool
 }
 
 // A Model is a network with weights. Its methods must not run at once.
@@ -57,9 +59,12 @@ type Model[T Float] struct {
 	summer      summer[T]
 	losses      *losses[T]
 	// stale tells that operations must pack their weights anew.
-	stale       bool
-	preparers   []preparer
-	prepareTask func(task, worker int)
+	stale bool
+	// Of a stepwise model: the steps before the running call, and the most that
+	// there may be, or 0.
+	position, room int
+	preparers      []preparer
+	prepareTask    func(task, worker int)
 }
 
 // A Parameter is a tensor of weights, or of numbers that training keeps beside

@@ -23,20 +23,26 @@ func newModelOf[T Float](t testing.TB, n Network, o Options) *Model[T] {
 // randomBatch returns random samples with labels.
 func randomBatch[T Float](m *Model[T], samples int, seed uint64) Batch[T] {
 	r := rand.New(rand.NewPCG(seed, 4))
-	b := Batch[T]{X: make([]T, samples*m.network.Input.Size()), Labels: make([]int, samples)}
+	classes := m.Output().channels()
+	b := Batch[T]{X: make([]T, samples*m.network.Input.Size()), Labels: make([]int, samples*m.Output().Size()/classes)}
 	for i := range b.X {
 		b.X[i] = T(r.NormFloat64())
 	}
+	if e, ok := m.network.Layers[0].(Embedding); ok {
+		for i := range b.X {
+			b.X[i] = T(r.IntN(e.Tokens))
+		}
+	}
 	for i := range b.Labels {
-		b.Labels[i] = r.IntN(m.Output().Size())
+		b.Labels[i] = r.IntN(classes)
 	}
 	return b
 }
 
 // trainedBits trains some steps and returns all parameters, one after the other.
-func trainedBits(t *testing.T, o Options, steps int) []uint32 {
+func trainedBits(t *testing.T, n Network, o Options, steps int) []uint32 {
 	t.Helper()
-	m := newModelOf[float32](t, everyLayer, o)
+	m := newModelOf[float32](t, n, o)
 	trainer, err := NewTrainer(m, TrainerOptions{Optimizer: AdamW(.01), Schedule: Cosine(.01, 0, steps), ClipNorm: .5})
 	if err != nil {
 		t.Fatal(err)
@@ -58,34 +64,40 @@ func trainedBits(t *testing.T, o Options, steps int) []uint32 {
 }
 
 func TestTrainingHasTheSameBitsOnAnyThreads(t *testing.T) {
-	want := trainedBits(t, Options{Batch: 13, Seed: 5, Threads: 1}, 6)
-	for _, threads := range []int{1, 2, 3, 7} {
-		if !slices.Equal(want, trainedBits(t, Options{Batch: 13, Seed: 5, Threads: threads}, 6)) {
-			t.Errorf("%d threads give other bits", threads)
+	for _, n := range networks {
+		want := trainedBits(t, n, Options{Batch: 13, Seed: 5, Threads: 1}, 6)
+		for _, threads := range []int{1, 2, 3, 7} {
+			if !slices.Equal(want, trainedBits(t, n, Options{Batch: 13, Seed: 5, Threads: threads}, 6)) {
+				t.Errorf("%s: %d threads give other bits", n.Name, threads)
+			}
 		}
-	}
-	if slices.Equal(want, trainedBits(t, Options{Batch: 13, Seed: 6}, 6)) {
-		t.Error("another seed gives the same bits")
+		if slices.Equal(want, trainedBits(t, n, Options{Batch: 13, Seed: 6}, 6)) {
+			t.Errorf("%s: another seed gives the same bits", n.Name)
+		}
 	}
 }
 
 // Fusion changes when an activation runs, not what it computes.
 func TestFusionHasNoPartInTheBits(t *testing.T) {
-	if !slices.Equal(trainedBits(t, Options{Batch: 4}, 3), trainedBits(t, Options{Batch: 4, Unfused: true}, 3)) {
-		t.Error("fused and unfused training differ")
+	for _, n := range networks {
+		if !slices.Equal(trainedBits(t, n, Options{Batch: 4}, 3), trainedBits(t, n, Options{Batch: 4, Unfused: true}, 3)) {
+			t.Errorf("%s: fused and unfused training differ", n.Name)
+		}
 	}
 }
 
 // A sample's output does not depend on those beside it.
 func TestPredictionsDoNotDependOnTheBatch(t *testing.T) {
-	m := newModelOf[float32](t, everyLayer, Options{Batch: 9, Inference: true})
-	b := randomBatch(m, 9, 1)
-	all := slices.Clone(m.Predict(b.X))
-	size, classes := m.network.Input.Size(), m.Output().Size()
-	for _, n := range []int{1, 2, 4} {
-		for from := 0; from+n <= 9; from++ {
-			if got := m.Predict(b.X[from*size : (from+n)*size]); !slices.Equal(got, all[from*classes:(from+n)*classes]) {
-				t.Fatalf("samples %d to %d alone give %v, want %v", from, from+n, got, all[from*classes:(from+n)*classes])
+	for _, network := range networks {
+		m := newModelOf[float32](t, network, Options{Batch: 9, Inference: true})
+		b := randomBatch(m, 9, 1)
+		all := slices.Clone(m.Predict(b.X))
+		size, out := m.network.Input.Size(), m.Output().Size()
+		for _, n := range []int{1, 2, 4} {
+			for from := 0; from+n <= 9; from++ {
+				if got := m.Predict(b.X[from*size : (from+n)*size]); !slices.Equal(got, all[from*out:(from+n)*out]) {
+					t.Fatalf("%s: samples %d to %d alone give %v, want %v", network.Name, from, from+n, got, all[from*out:(from+n)*out])
+				}
 			}
 		}
 	}
@@ -99,7 +111,7 @@ func TestStepsDoNotAllocate(t *testing.T) {
 	for _, test := range []struct {
 		network Network
 		most    float64
-	}{{fixed, 0}, {everyLayer, 10 * 5}} { // 4 channels and a layer learn
+	}{{fixed, 0}, {everyLayer, 10 * 5}, {everySequence, 0}} { // 4 channels and a layer learn
 		for _, unfused := range []bool{false, true} {
 			m := newModelOf[float32](t, test.network, Options{Batch: 6, Threads: 2, Unfused: unfused})
 			trainer, err := NewTrainer(m, TrainerOptions{Optimizer: Adam(), Schedule: Constant(.001), ClipNorm: 1})

@@ -162,6 +162,9 @@ func (b *builder[T]) globalAvgPool(in *value[T]) (*value[T], error) {
 	if len(in.shape) < 2 {
 		return nil, fmt.Errorf("the input must be an image or a sequence, but is %v", in.shape)
 	}
+	if err := b.together(); err != nil {
+		return nil, err
+	}
 	o := &globalPool[T]{in: in, out: b.value(Shape{in.shape.channels()})}
 	o.forwardTask, o.backwardTask = o.forwardSample, o.backwardSample
 	b.add(o)
