@@ -24,9 +24,28 @@ func ISRLU(alpha float64) (*Function, error) { return New("isrlu", alpha) }
 func ISRU(alpha float64) (*Function, error) { return New("isru", alpha) }
 
 // ISRUSigmoid returns f(x) = (1 + ISRU(x))/2, which takes the place of the
-// logistic sigmoid; for alpha = 1 its range is (0, 1). alpha must be positive
-// and finite.
+// logistic sigmoid; for alpha = 1 its range is (0, 1) (Carlile et al. 2017,
+// section 4). Its slope at 0 is 1/2, twice that of the logistic function: see
+// [ISRUSigmoidScaled]. alpha must be positive and finite.
 func ISRUSigmoid(alpha float64) (*Function, error) { return New("isru_sigmoid", alpha) }
+
+// ISRUSigmoidScaled returns f(x) = (1 + ISRU(scale x))/2, that is
+// (1 + u/sqrt(1 + alpha u^2))/2 with u = scale x. Its range is
+// (1/2 - 1/(2 sqrt(alpha)), 1/2 + 1/(2 sqrt(alpha))), which is (0, 1) for
+// alpha = 1, and its slope at 0 is scale/2.
+//
+// With alpha = 1 and scale = 1/2 it matches the logistic function, which is
+// (1 + tanh(x/2))/2, as ISRU matches tanh: the range and the slope 1/4 at 0 are
+// the same, and no value differs by more than 0.064. alpha = 2/3 matches the
+// third derivative too, but leaves [0, 1]. The tails are wider, 1 - f(x) ~ 1/x^2.
+// docs/recurrent.md has more.
+//
+// alpha and scale must be positive and finite, and alpha scale^2 a normal
+// float32. Gradients dy must be such that dy scale/2 does not overflow. It takes
+// no longer than [ISRUSigmoid].
+func ISRUSigmoidScaled(alpha, scale float64) (*Function, error) {
+	return New("isru_sigmoid", alpha, scale)
+}
 
 // DyISRU returns f(x) = scale x/sqrt(beta + x^2), the element-wise counterpart
 // of RMSNorm with scale = sqrt(C) for C channels (Stollenwerk 2026). scale must

@@ -41,6 +41,14 @@ func ExampleISRUSigmoid() {
 	// Output: isru_sigmoid:1 [0.0528 0.2764 0.7236 0.9472]
 }
 
+func ExampleISRUSigmoidScaled() {
+	show(isrlu.Must(isrlu.ISRUSigmoidScaled(1, 0.5)))
+	show(isrlu.Sigmoid())
+	// Output:
+	// isru_sigmoid:1,0.5 [0.1464 0.3787 0.6213 0.8536]
+	// sigmoid [0.1192 0.3775 0.6225 0.8808]
+}
+
 func ExampleDyISRU() {
 	show(isrlu.Must(isrlu.DyISRU(4, 1)))
 	// Output: dyisru:4,1 [-3.5777 -1.7889 1.7889 3.5777]

@@ -97,6 +97,7 @@ func New(name string, params ...float64) (*Function, error) {
 
 // Parse returns the function that a specification names: a name, and after a
 // colon its parameters in order, such as "isrlu", "isrlu:3" or "dyisru:2,0.5".
+// Parameters that are left out have their defaults.
 func Parse(spec string) (*Function, error) {
 	name, list, found := strings.Cut(spec, ":")
 	var params []float64
@@ -130,10 +131,15 @@ func (f *Function) Info() Info { return f.row.info() }
 // Params returns the function's parameters, in the order of Info().Params.
 func (f *Function) Params() []float64 { return slices.Clone(f.params[:len(f.row.Params)]) }
 
-// String returns the specification that [Parse] takes, such as "isrlu:3".
+// String returns the specification that [Parse] takes, such as "isrlu:3". It
+// leaves out the scale of the ISRU sigmoid where that is 1.
 func (f *Function) String() string {
 	s := f.row.Name
-	for i, p := range f.Params() {
+	params := f.Params()
+	for n := len(params); n > 0 && f.row.Params[n-1].quiet && params[n-1] == f.row.Params[n-1].Default; n-- {
+		params = params[:n-1]
+	}
+	for i, p := range params {
 		s += string(":,"[min(i, 1)]) + strconv.FormatFloat(p, 'g', -1, 64)
 	}
 	return s

@@ -8,7 +8,8 @@ import (
 // FuzzParse: a specification gives a function that prints as one, or an error
 // of this package; never a panic.
 func FuzzParse(f *testing.F) {
-	for _, s := range []string{"isrlu", "isrlu:3", "dyisru:2,0.5", "relu:", "isrlu:nan", "isrlu:1e999", ":", "elu:-1", "dyisru:1,1,1"} {
+	for _, s := range []string{"isrlu", "isrlu:3", "dyisru:2,0.5", "relu:", "isrlu:nan", "isrlu:1e999", ":", "elu:-1", "dyisru:1,1,1",
+		"isru_sigmoid:1,0.5", "isru_sigmoid:3,1", "isru_sigmoid:1e30,1e-30"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, spec string) {

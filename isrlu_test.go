@@ -110,6 +110,11 @@ func TestBadParametersAreNamed(t *testing.T) {
 		{func() (*Function, error) { return ISRLU(0) }, "alpha must be positive and finite, got 0"},
 		{func() (*Function, error) { return ISRU(nan) }, "alpha must be positive and finite, got NaN"},
 		{func() (*Function, error) { return ISRUSigmoid(inf) }, "alpha must be positive and finite, got +Inf"},
+		{func() (*Function, error) { return ISRUSigmoidScaled(1, 0) }, "scale must be positive and finite, got 0"},
+		{func() (*Function, error) { return ISRUSigmoidScaled(1, -0.5) }, "scale must be positive and finite, got -0.5"},
+		{func() (*Function, error) { return ISRUSigmoidScaled(1, 1e-20) }, "alpha 1 and scale 1e-20 leave the range of float32"},
+		{func() (*Function, error) { return ISRUSigmoidScaled(1e20, 1e15) }, "leave the range of float32"},
+		{func() (*Function, error) { return ISRUSigmoidScaled(1e38, 1e-38) }, "leave the range of float32"},
 		{func() (*Function, error) { return ISRLU(1e300) }, "got 1e+300"},
 		{func() (*Function, error) { return ISRLU(1e-300) }, "got 1e-300"},
 		{func() (*Function, error) { return LeakyReLU(-0.1) }, "slope must be positive and finite, got -0.1"},
@@ -132,7 +137,8 @@ func TestBadParametersAreNamed(t *testing.T) {
 }
 
 func TestStringAndParseAreInverse(t *testing.T) {
-	for _, spec := range []string{"isrlu:3", "isru:0.25", "relu", "dyisru:2,0.5", "leaky_relu:1e-20"} {
+	for _, spec := range []string{"isrlu:3", "isru:0.25", "relu", "dyisru:2,0.5", "dyisru:1,1", "leaky_relu:1e-20",
+		"isru_sigmoid:1", "isru_sigmoid:3", "isru_sigmoid:1,0.5"} {
 		f, err := Parse(spec)
 		if err != nil {
 			t.Fatal(err)
@@ -143,6 +149,11 @@ func TestStringAndParseAreInverse(t *testing.T) {
 	}
 	if got := Must(Parse("isrlu")).String(); got != "isrlu:1" {
 		t.Errorf("Parse(isrlu) = %q, want the default alpha", got)
+	}
+	for _, spec := range []string{"isru_sigmoid", "isru_sigmoid:1,1"} {
+		if got := Must(Parse(spec)).String(); got != "isru_sigmoid:1" {
+			t.Errorf("Parse(%s) = %q, want it without the default scale", spec, got)
+		}
 	}
 }
 

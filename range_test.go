@@ -9,15 +9,18 @@ import (
 // their error, and the derivative from them is never negative.
 func TestResultsStayInTheRange(t *testing.T) {
 	ranges := map[string][2]float64{
-		"isrlu:4":        {-0.5, math.Inf(1)},
-		"isru:4":         {-0.5, 0.5},
-		"isru_sigmoid:1": {0, 1},
-		"dyisru:2,4":     {-2, 2},
-		"relu":           {0, math.Inf(1)},
-		"elu:2":          {-2, math.Inf(1)},
-		"tanh":           {-1, 1},
-		"sigmoid":        {0, 1},
-		"softplus":       {0, math.Inf(1)},
+		"isrlu:4":            {-0.5, math.Inf(1)},
+		"isru:4":             {-0.5, 0.5},
+		"isru_sigmoid:1":     {0, 1},
+		"isru_sigmoid:1,0.5": {0, 1},
+		"isru_sigmoid:4,2":   {0.25, 0.75},
+		"isru_sigmoid:1,0.3": {-0x1p-23, 1}, // alpha scale^2 is rounded
+		"dyisru:2,4":         {-2, 2},
+		"relu":               {0, math.Inf(1)},
+		"elu:2":              {-2, math.Inf(1)},
+		"tanh":               {-1, 1},
+		"sigmoid":            {0, 1},
+		"softplus":           {0, math.Inf(1)},
 	}
 	const n = 1 << 20
 	x, y, dx, ones := make([]float32, n), make([]float32, n), make([]float32, n), make([]float32, n)

@@ -31,6 +31,9 @@ type ParamInfo struct {
 	Domain  string // in words
 
 	domain domain
+	// quiet tells that specifications leave the parameter out where it has its
+	// default. Only the last parameters may be quiet.
+	quiet bool
 }
 
 // A domain is where a parameter may lie. Parameters are rounded to float32
@@ -54,6 +57,12 @@ func (d domain) contains(v float64) bool {
 
 func param(name string, def float64, d domain) ParamInfo {
 	return ParamInfo{Name: name, Default: def, Domain: domainNames[d], domain: d}
+}
+
+// later returns p as a quiet parameter.
+func later(p ParamInfo) ParamInfo {
+	p.quiet = true
+	return p
 }
 
 // A row registers a function: everything that the package, its commands,
@@ -111,11 +120,14 @@ var rows = []*row{
 	},
 	{
 		Info: Info{Name: "isru_sigmoid", Title: "ISRU sigmoid", Source: "Carlile et al. 2017, section 4",
-			Formula:              "(1 + x/sqrt(1 + alpha x^2))/2",
-			Derivative:           "(1 + alpha x^2)^(-3/2)/2",
-			DerivativeFromOutput: "(1 - alpha (2y - 1)^2)^(3/2)/2",
-			Params:               []ParamInfo{param("alpha", 1, positive)}},
-		id: kernel.ISRUSigmoid, kernelParams: isrParams, exactOnly: beyondEstimates,
+			Formula:              "(1 + u/sqrt(1 + alpha u^2))/2, u = scale x",
+			Derivative:           "scale/2 (1 + alpha u^2)^(-3/2)",
+			DerivativeFromOutput: "scale/2 (1 - alpha (2y - 1)^2)^(3/2)",
+			Params:               []ParamInfo{param("alpha", 1, positive), later(param("scale", 1, positive))}},
+		id: kernel.ISRUSigmoid, kernelParams: isruSigmoidParams, check: checkISRUSigmoid,
+		exactOnly: func(p [maxParams]float64) bool {
+			return beyondEstimates(p) || !kernel.UsesEstimates(p[0]*p[1]*p[1])
+		},
 	},
 	{
 		Info: Info{Name: "dyisru", Title: "DyISRU", Source: "Stollenwerk 2026, arXiv 2503.21708",
@@ -189,6 +201,25 @@ func isrParams(p [maxParams]float64) ([kernel.NumParams]float32, [kernel.NumPara
 }
 
 func beyondEstimates(p [maxParams]float64) bool { return !kernel.UsesEstimates(p[0]) }
+
+func isruSigmoidParams(p [maxParams]float64) ([kernel.NumParams]float32, [kernel.NumParams]float64) {
+	return kernel.ISRUSigmoidParams(float32(p[0]), float32(p[1])), kernel.ISRUSigmoidParams(p[0], p[1])
+}
+
+// checkISRUSigmoid refuses a scale where what the kernels take is not a normal
+// float32. The scale 1 rounds nothing.
+func checkISRUSigmoid(p []float64) error {
+	alpha, scale := float64(float32(p[0])), float64(float32(p[1]))
+	if scale == 1 {
+		return nil
+	}
+	for _, v := range []float64{alpha * scale * scale, scale / 2, 1 / scale} {
+		if v < 0x1p-126 || v > 0x1p126 {
+			return fmt.Errorf("isrlu: alpha %v and scale %v leave the range of float32 in alpha scale^2 or scale", p[0], p[1])
+		}
+	}
+	return nil
+}
 
 func dyisruParams(p [maxParams]float64) ([kernel.NumParams]float32, [kernel.NumParams]float64) {
 	return kernel.DyISRUParams(float32(p[0]), float32(p[1])), kernel.DyISRUParams(p[0], p[1])

@@ -13,22 +13,29 @@ const (
 	isrNegB   = 3 // -B
 	isrEst    = 4 // the bound where AVX2 estimates float64 in float32
 	isrNegEst = 5
-	isrRest   = 6 // 1 - alpha, for ISRUSigmoid
 
-	// DyISRU, with alpha = 1/beta:
+	// The others are each function's own. DyISRU, with alpha = 1/beta:
 	dyScale   = 7  // scale/sqrt(beta)
 	dyGrad0   = 8  // 1/sqrt(beta), for d/dscale
 	dyGrad1   = 9  // -scale/2 beta^(-3/2), for d/dbeta
 	dyRange   = 10 // scale
 	dyRange2  = 11 // 1/scale^2
 	dyInverse = 12 // sqrt(beta)/scale
+
+	// ISRUSigmoid, whose curve has alpha scale^2 for the alpha above:
+	sigRest   = 7  // 1 - alpha
+	sigAlpha4 = 8  // 4 alpha
+	sigHalf   = 9  // scale/2
+	sigScale  = 10 // scale
+	sigInvert = 11 // 2/scale
+	sigCenter = 12 // -1/scale
 )
 
 // An isr is one member of the family: the function around the curve.
 type isr struct {
 	name     string
 	oneSided bool // the identity for x >= 0
-	sigmoid  bool // (1 + curve)/2
+	sigmoid  bool // (1 + scale curve)/2
 	scaled   bool // times Param(dyScale)
 }
 
@@ -64,7 +71,7 @@ func (f isr) register() {
 	unary(f.name, "Second", "Exact", 1, f.second)
 	unary(f.name, "Inverse", "Exact", 1, f.inverse)
 	binary(f.name, "ParamGrad0", "Exact", 1, f.paramGrad0)
-	if f.scaled {
+	if f.scaled || f.sigmoid {
 		binary(f.name, "ParamGrad1", "Exact", 1, f.paramGrad1)
 	}
 }
@@ -94,11 +101,13 @@ func (f isr) finish(b *B, x, z, c V) V {
 	case f.oneSided:
 		return b.SelectNeg(x, b.Mul(z, c), x)
 	case f.sigmoid:
-		half := b.Const(0.5)
-		return b.FMA(b.Mul(z, c), half, half)
+		return f.center(b, b.Mul(z, c))
 	}
 	return b.Mul(z, c)
 }
+
+// center turns the curve into the sigmoid, 1/2 + scale/2 y.
+func (f isr) center(b *B, y V) V { return b.FMA(y, b.Param(sigHalf), b.Const(0.5)) }
 
 // q is 1 + alpha n^2, rounded twice. alpha n comes first: n^2 alone may
 // overflow, or underflow where alpha is large.
@@ -113,8 +122,7 @@ func (f isr) forwardExact(b *B, x V) V {
 	case f.oneSided:
 		return b.SelectNeg(x, y, x)
 	case f.sigmoid:
-		half := b.Const(0.5)
-		return b.FMA(y, half, half)
+		return f.center(b, y)
 	case f.scaled:
 		return b.Mul(y, b.Param(dyScale))
 	}
@@ -152,8 +160,7 @@ func (f isr) refine(b *B, x, m, q V) V {
 	case f.oneSided:
 		return b.SelectNeg(x, y, x)
 	case f.sigmoid:
-		half := b.Const(0.5)
-		return b.FMA(y, half, half)
+		return f.center(b, y)
 	}
 	return y
 }
@@ -172,7 +179,7 @@ func (f isr) forwardFast(b *B, x V) V {
 func (f isr) scaleGradient(b *B, dy V) V {
 	switch {
 	case f.sigmoid:
-		return b.Mul(dy, b.Const(0.5))
+		return b.Mul(dy, b.Param(sigHalf))
 	case f.scaled:
 		return b.Mul(dy, b.Param(dyScale))
 	}
@@ -212,12 +219,13 @@ func (f isr) backwardDefault(b *B, dy, x V) V {
 }
 
 // complement returns c = 1 - alpha w^2, where w is the curve at the output y,
-// with a relative error of a few half ulps even where it nearly cancels.
+// with a relative error of a few half ulps even where it nearly cancels. Where
+// a scale multiplies the argument and the curve, alpha is that without it.
 // Rounding may have put y a little beyond the range: c may be negative.
 func (f isr) complement(b *B, y V) V {
 	switch {
 	case f.sigmoid: // w = 2y - 1: c = (1 - alpha) + 4 alpha (y - y^2)
-		return b.FMA(b.Param(isrAlpha4), b.FNMA(y, y, y), b.Param(isrRest)).As("c")
+		return b.FMA(b.Param(sigAlpha4), b.FNMA(y, y, y), b.Param(sigRest)).As("c")
 	case f.scaled: // alpha w^2 = (y/scale)^2
 		s := b.Param(dyRange)
 		return b.Mul(b.Mul(b.Sub(s, y), b.Add(s, y)), b.Param(dyRange2)).As("c")
@@ -281,8 +289,8 @@ func (f isr) second(b *B, x V) V {
 func (f isr) inverse(b *B, y V) V {
 	w := y
 	switch {
-	case f.sigmoid:
-		w = b.FMA(y, b.Const(2), b.Const(-1))
+	case f.sigmoid: // (2y - 1)/scale
+		w = b.FMA(y, b.Param(sigInvert), b.Param(sigCenter))
 	case f.scaled:
 		w = b.Mul(y, b.Param(dyInverse))
 	}
@@ -301,8 +309,8 @@ func (f isr) paramGrad0(b *B, dy, x V) V {
 		return b.Mul(dy, b.Mul(u, b.Param(dyGrad0)))
 	}
 	factor := -0.5
-	if f.sigmoid {
-		factor = -0.25
+	if f.sigmoid { // of scale x, with half of the curve
+		u, factor = b.Mul(u, b.Param(sigScale)), -0.25
 	}
 	d := b.Mul(dy, b.Mul(b.Mul(b.Mul(u, u), u), b.Const(factor)))
 	if f.oneSided {
@@ -311,10 +319,14 @@ func (f isr) paramGrad0(b *B, dy, x V) V {
 	return d
 }
 
-// paramGrad1: dy df/dbeta for DyISRU, df/dbeta = -scale/2 beta^(-3/2) x r^3.
+// paramGrad1: dy df/dbeta for DyISRU, df/dbeta = -scale/2 beta^(-3/2) x r^3,
+// and dy df/dscale for ISRUSigmoid, df/dscale = 1/2 x r^3.
 func (f isr) paramGrad1(b *B, dy, x V) V {
 	n := f.clamp(b, x)
 	r := b.Div(b.Const(1), b.Sqrt(f.q(b, n))).As("r")
-	u := b.Mul(n, r)
-	return b.Mul(dy, b.Mul(b.Mul(b.Mul(u, r), r), b.Param(dyGrad1)))
+	u := b.Mul(b.Mul(b.Mul(n, r), r), r)
+	if f.sigmoid {
+		return b.Mul(dy, b.Mul(u, b.Const(0.5)))
+	}
+	return b.Mul(dy, b.Mul(u, b.Param(dyGrad1)))
 }

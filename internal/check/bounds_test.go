@@ -15,7 +15,7 @@ func TestDocumentedBoundsHold(t *testing.T) {
 	for _, name := range isrlu.Names() {
 		fs = append(fs, isrlu.Must(isrlu.New(name)))
 	}
-	for _, spec := range []string{"isrlu:4", "isru:0.25"} { // no rounding of their own
+	for _, spec := range []string{"isrlu:4", "isru:0.25", "isru_sigmoid:1,0.5"} { // no rounding of their own
 		fs = append(fs, isrlu.Must(isrlu.Parse(spec)))
 	}
 	last, step := call.Float16, uint64(1<<16)

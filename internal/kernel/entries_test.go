@@ -105,8 +105,10 @@ func (e entry[T]) run(dst, a, b []T) {
 // missing product.
 func testParams[T float32 | float64](id ID) [NumParams]T {
 	switch id {
-	case ISRLU, ISRU, ISRUSigmoid:
+	case ISRLU, ISRU:
 		return ISRParams[T](1.75)
+	case ISRUSigmoid:
+		return ISRUSigmoidParams[T](1.75, 0.6)
 	case DyISRU:
 		return DyISRUParams[T](1.5, 0.7)
 	case ELU:

@@ -25,8 +25,8 @@ func isruSigmoidForwardExact32Portable(dst, src *float32, n int, p *float32) {
 		q := fma32(t5, n, 1)
 		t7 := float32(math.Sqrt(float64(q)))
 		y := float32(n / t7)
-		t9 := fma32(y, 0.5, 0.5)
-		out[i] = t9
+		t10 := fma32(y, param[9], 0.5)
+		out[i] = t10
 	}
 }
 
@@ -48,8 +48,8 @@ func isruSigmoidForwardExact64Portable(dst, src *float64, n int, p *float64) {
 		q := math.FMA(t5, n, 1)
 		t7 := math.Sqrt(q)
 		y := float64(n / t7)
-		t9 := math.FMA(y, 0.5, 0.5)
-		out[i] = t9
+		t10 := math.FMA(y, param[9], 0.5)
+		out[i] = t10
 	}
 }
 
@@ -74,7 +74,7 @@ func isruSigmoidBackwardExact32Portable(dst, a, b *float32, n int, p *float32) {
 		t7 := float32(math.Sqrt(float64(q)))
 		t8 := float32(1 / t7)
 		t9 := float32(t8 / q)
-		t11 := float32(x * 0.5)
+		t11 := float32(x * param[9])
 		t12 := float32(t11 * t9)
 		out[i] = t12
 	}
@@ -101,7 +101,7 @@ func isruSigmoidBackwardExact64Portable(dst, a, b *float64, n int, p *float64) {
 		t7 := math.Sqrt(q)
 		t8 := float64(1 / t7)
 		t9 := float64(t8 / q)
-		t11 := float64(x * 0.5)
+		t11 := float64(x * param[9])
 		t12 := float64(t11 * t9)
 		out[i] = t12
 	}
@@ -116,14 +116,14 @@ func isruSigmoidBackwardOutputExact32Portable(dst, a, b *float32, n int, p *floa
 		x := in0[i]
 		x2 := in1[i]
 		t3 := fma32(-x2, x2, x2)
-		c := fma32(param[1], t3, param[6])
+		c := fma32(param[8], t3, param[7])
 		t5 := c
 		if 0 > t5 {
 			t5 = 0
 		}
 		t6 := float32(math.Sqrt(float64(t5)))
 		t7 := float32(t5 * t6)
-		t9 := float32(x * 0.5)
+		t9 := float32(x * param[9])
 		t10 := float32(t9 * t7)
 		out[i] = t10
 	}
@@ -138,14 +138,14 @@ func isruSigmoidBackwardOutputExact64Portable(dst, a, b *float64, n int, p *floa
 		x := in0[i]
 		x2 := in1[i]
 		t3 := math.FMA(-x2, x2, x2)
-		c := math.FMA(param[1], t3, param[6])
+		c := math.FMA(param[8], t3, param[7])
 		t5 := c
 		if 0 > t5 {
 			t5 = 0
 		}
 		t6 := math.Sqrt(t5)
 		t7 := float64(t5 * t6)
-		t9 := float64(x * 0.5)
+		t9 := float64(x * param[9])
 		t10 := float64(t9 * t7)
 		out[i] = t10
 	}
@@ -174,7 +174,7 @@ func isruSigmoidSecondExact32Portable(dst, src *float32, n int, p *float32) {
 		t9 := float32(t8 * r2)
 		t10 := float32(t9 * r2)
 		t12 := float32(t10 * -3)
-		t14 := float32(t12 * 0.5)
+		t14 := float32(t12 * param[9])
 		out[i] = t14
 	}
 }
@@ -202,7 +202,7 @@ func isruSigmoidSecondExact64Portable(dst, src *float64, n int, p *float64) {
 		t9 := float64(t8 * r2)
 		t10 := float64(t9 * r2)
 		t12 := float64(t10 * -3)
-		t14 := float64(t12 * 0.5)
+		t14 := float64(t12 * param[9])
 		out[i] = t14
 	}
 }
@@ -213,9 +213,9 @@ func isruSigmoidInverseExact32Portable(dst, src *float32, n int, p *float32) {
 	param := (*[NumParams]float32)(unsafe.Pointer(p))
 	for i := range out {
 		x := in0[i]
-		t3 := fma32(x, 2, -1)
+		t3 := fma32(x, param[11], param[12])
 		t5 := fma32(-x, x, x)
-		c := fma32(param[1], t5, param[6])
+		c := fma32(param[8], t5, param[7])
 		t7 := float32(math.Sqrt(float64(c)))
 		t8 := float32(t3 / t7)
 		out[i] = t8
@@ -228,9 +228,9 @@ func isruSigmoidInverseExact64Portable(dst, src *float64, n int, p *float64) {
 	param := (*[NumParams]float64)(unsafe.Pointer(p))
 	for i := range out {
 		x := in0[i]
-		t3 := math.FMA(x, 2, -1)
+		t3 := math.FMA(x, param[11], param[12])
 		t5 := math.FMA(-x, x, x)
-		c := math.FMA(param[1], t5, param[6])
+		c := math.FMA(param[8], t5, param[7])
 		t7 := math.Sqrt(c)
 		t8 := float64(t3 / t7)
 		out[i] = t8
@@ -257,11 +257,12 @@ func isruSigmoidParamGrad0Exact32Portable(dst, a, b *float32, n int, p *float32)
 		q := fma32(t5, n, 1)
 		t7 := float32(math.Sqrt(float64(q)))
 		u := float32(n / t7)
-		t8 := float32(u * u)
-		t9 := float32(t8 * u)
-		t11 := float32(t9 * -0.25)
-		t12 := float32(x * t11)
-		out[i] = t12
+		t9 := float32(u * param[10])
+		t10 := float32(t9 * t9)
+		t11 := float32(t10 * t9)
+		t13 := float32(t11 * -0.25)
+		t14 := float32(x * t13)
+		out[i] = t14
 	}
 }
 
@@ -285,10 +286,69 @@ func isruSigmoidParamGrad0Exact64Portable(dst, a, b *float64, n int, p *float64)
 		q := math.FMA(t5, n, 1)
 		t7 := math.Sqrt(q)
 		u := float64(n / t7)
-		t8 := float64(u * u)
-		t9 := float64(t8 * u)
-		t11 := float64(t9 * -0.25)
-		t12 := float64(x * t11)
-		out[i] = t12
+		t9 := float64(u * param[10])
+		t10 := float64(t9 * t9)
+		t11 := float64(t10 * t9)
+		t13 := float64(t11 * -0.25)
+		t14 := float64(x * t13)
+		out[i] = t14
+	}
+}
+
+func isruSigmoidParamGrad1Exact32Portable(dst, a, b *float32, n int, p *float32) {
+	out := unsafe.Slice(dst, n)
+	in0 := unsafe.Slice(a, n)
+	in1 := unsafe.Slice(b, n)
+	param := (*[NumParams]float32)(unsafe.Pointer(p))
+	for i := range out {
+		x := in0[i]
+		x2 := in1[i]
+		t2 := x2
+		if param[3] > t2 {
+			t2 = param[3]
+		}
+		n := t2
+		if param[2] < n {
+			n = param[2]
+		}
+		t6 := float32(param[0] * n)
+		q := fma32(t6, n, 1)
+		t7 := float32(math.Sqrt(float64(q)))
+		r := float32(1 / t7)
+		t8 := float32(n * r)
+		t9 := float32(t8 * r)
+		t10 := float32(t9 * r)
+		t12 := float32(t10 * 0.5)
+		t13 := float32(x * t12)
+		out[i] = t13
+	}
+}
+
+func isruSigmoidParamGrad1Exact64Portable(dst, a, b *float64, n int, p *float64) {
+	out := unsafe.Slice(dst, n)
+	in0 := unsafe.Slice(a, n)
+	in1 := unsafe.Slice(b, n)
+	param := (*[NumParams]float64)(unsafe.Pointer(p))
+	for i := range out {
+		x := in0[i]
+		x2 := in1[i]
+		t2 := x2
+		if param[3] > t2 {
+			t2 = param[3]
+		}
+		n := t2
+		if param[2] < n {
+			n = param[2]
+		}
+		t6 := float64(param[0] * n)
+		q := math.FMA(t6, n, 1)
+		t7 := math.Sqrt(q)
+		r := float64(1 / t7)
+		t8 := float64(n * r)
+		t9 := float64(t8 * r)
+		t10 := float64(t9 * r)
+		t12 := float64(t10 * 0.5)
+		t13 := float64(x * t12)
+		out[i] = t13
 	}
 }

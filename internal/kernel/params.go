@@ -2,9 +2,8 @@ package kernel
 
 import "math"
 
-// ISRParams returns the parameters of the ISRLU, ISRU and ISRUSigmoid kernels
-// for a curve x/sqrt(1 + alpha x^2), alpha > 0. The layout stands in
-// gen/kernels_isr.go.
+// ISRParams returns the parameters of the ISRLU and ISRU kernels for a curve
+// x/sqrt(1 + alpha x^2), alpha > 0. The layout stands in gen/kernels_isr.go.
 //
 // |x| is clamped to B before it is squared. B is where the curve is flat to
 // far beyond the last bit and its derivative underflows, while alpha B^2 does
@@ -16,7 +15,21 @@ func ISRParams[T float32 | float64](alpha T) [NumParams]T {
 	if isDouble[T]() {
 		bound = T(math.Min(0x1p400/root, largest[T]()))
 	}
-	return [NumParams]T{alpha, 4 * alpha, bound, -bound, estimate, -estimate, 1 - alpha}
+	return [NumParams]T{alpha, 4 * alpha, bound, -bound, estimate, -estimate}
+}
+
+// ISRUSigmoidParams returns the parameters of the ISRUSigmoid kernels for
+// (1 + scale x/sqrt(1 + alpha (scale x)^2))/2, alpha and scale > 0: those of a
+// curve with alpha scale^2, and what turns it into the sigmoid.
+func ISRUSigmoidParams[T float32 | float64](alpha, scale T) [NumParams]T {
+	p := ISRParams(T(float64(alpha) * float64(scale) * float64(scale)))
+	p[7] = 1 - alpha
+	p[8] = 4 * alpha
+	p[9] = scale / 2
+	p[10] = scale
+	p[11] = 2 / scale
+	p[12] = -1 / scale
+	return p
 }
 
 // DyISRUParams returns the parameters of the DyISRU kernels for

@@ -413,6 +413,12 @@ func isruSigmoidParamGrad0Exact32AVX512(dst, a, b *float32, n int, p *float32)
 func isruSigmoidParamGrad0Exact64AVX512(dst, a, b *float64, n int, p *float64)
 
 //go:noescape
+func isruSigmoidParamGrad1Exact32AVX512(dst, a, b *float32, n int, p *float32)
+
+//go:noescape
+func isruSigmoidParamGrad1Exact64AVX512(dst, a, b *float64, n int, p *float64)
+
+//go:noescape
 func dyisruForwardExact32AVX512(dst, src *float32, n int, p *float32)
 
 //go:noescape

@@ -335,6 +335,12 @@ func isruSigmoidParamGrad0Exact32NEON(dst, a, b *float32, n int, p *float32)
 func isruSigmoidParamGrad0Exact64NEON(dst, a, b *float64, n int, p *float64)
 
 //go:noescape
+func isruSigmoidParamGrad1Exact32NEON(dst, a, b *float32, n int, p *float32)
+
+//go:noescape
+func isruSigmoidParamGrad1Exact64NEON(dst, a, b *float64, n int, p *float64)
+
+//go:noescape
 func dyisruForwardExact32NEON(dst, src *float32, n int, p *float32)
 
 //go:noescape

@@ -130,6 +130,7 @@ var table32AVX2 = table[float32]{
 			Second:         isruSigmoidSecondExact32AVX2,
 			Inverse:        isruSigmoidInverseExact32AVX2,
 			ParamGrad0:     isruSigmoidParamGrad0Exact32AVX2,
+			ParamGrad1:     isruSigmoidParamGrad1Exact32AVX2,
 		},
 		Fast: {
 			Forward:        isruSigmoidForwardFast32AVX2,
@@ -306,6 +307,7 @@ var table64AVX2 = table[float64]{
 			Second:         isruSigmoidSecondExact64AVX2,
 			Inverse:        isruSigmoidInverseExact64AVX2,
 			ParamGrad0:     isruSigmoidParamGrad0Exact64AVX2,
+			ParamGrad1:     isruSigmoidParamGrad1Exact64AVX2,
 		},
 		Fast: {
 			Forward: isruSigmoidForwardFast64AVX2,

@@ -139,6 +139,7 @@ var table32AVX512 = table[float32]{
 			Second:         isruSigmoidSecondExact32AVX512,
 			Inverse:        isruSigmoidInverseExact32AVX512,
 			ParamGrad0:     isruSigmoidParamGrad0Exact32AVX512,
+			ParamGrad1:     isruSigmoidParamGrad1Exact32AVX512,
 		},
 		Fast: {
 			Forward:        isruSigmoidForwardFast32AVX512,
@@ -320,6 +321,7 @@ var table64AVX512 = table[float64]{
 			Second:         isruSigmoidSecondExact64AVX512,
 			Inverse:        isruSigmoidInverseExact64AVX512,
 			ParamGrad0:     isruSigmoidParamGrad0Exact64AVX512,
+			ParamGrad1:     isruSigmoidParamGrad1Exact64AVX512,
 		},
 		Fast: {
 			Forward: isruSigmoidForwardFast64AVX512,

@@ -125,6 +125,7 @@ var table32NEON = table[float32]{
 			Second:         isruSigmoidSecondExact32NEON,
 			Inverse:        isruSigmoidInverseExact32NEON,
 			ParamGrad0:     isruSigmoidParamGrad0Exact32NEON,
+			ParamGrad1:     isruSigmoidParamGrad1Exact32NEON,
 		},
 		Fast: {
 			Forward:        isruSigmoidForwardFast32NEON,
@@ -288,6 +289,7 @@ var table64NEON = table[float64]{
 			Second:         isruSigmoidSecondExact64NEON,
 			Inverse:        isruSigmoidInverseExact64NEON,
 			ParamGrad0:     isruSigmoidParamGrad0Exact64NEON,
+			ParamGrad1:     isruSigmoidParamGrad1Exact64NEON,
 		},
 		Fast: {
 			Forward: isruSigmoidForwardFast64NEON,

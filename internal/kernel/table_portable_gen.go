@@ -85,6 +85,7 @@ var table32Portable = table[float32]{
 			Second:         isruSigmoidSecondExact32Portable,
 			Inverse:        isruSigmoidInverseExact32Portable,
 			ParamGrad0:     isruSigmoidParamGrad0Exact32Portable,
+			ParamGrad1:     isruSigmoidParamGrad1Exact32Portable,
 		},
 	},
 	DyISRU: {
@@ -210,6 +211,7 @@ var table64Portable = table[float64]{
 			Second:         isruSigmoidSecondExact64Portable,
 			Inverse:        isruSigmoidInverseExact64Portable,
 			ParamGrad0:     isruSigmoidParamGrad0Exact64Portable,
+			ParamGrad1:     isruSigmoidParamGrad1Exact64Portable,
 		},
 	},
 	DyISRU: {

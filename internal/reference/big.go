@@ -311,7 +311,12 @@ func registerBigISR() {
 				return num(p[0]), num(p[1])
 			}
 			beta = quo(num(1), num(p[0]))
-			return sqrt(beta), beta
+			scale = sqrt(beta)
+			if sigmoid { // of p[1] x: both sides of the fraction divided by p[1]
+				s := num(p[1])
+				beta = quo(beta, mul(s, s))
+			}
+			return scale, beta
 		}
 		half := func(x *big.Float) *big.Float {
 			if sigmoid {
@@ -389,8 +394,11 @@ func registerBigISR() {
 				return nil // infinite or undefined
 			}
 			x := quo(w, sqrt(c))
-			if dy {
+			switch {
+			case dy:
 				return mul(x, sqrt(num(p[1])))
+			case sigmoid:
+				return quo(x, num(p[1]))
 			}
 			return x
 		})
@@ -405,6 +413,8 @@ func registerBigISR() {
 				return quo(x, r)
 			case dy:
 				return quo(mul(mul(num(-0.5), s), x), mul(r, mul(r, r)))
+			case sigmoid && i == 1:
+				return half(quo(mul(mul(x, beta), sqrt(beta)), mul(r, mul(r, r))))
 			}
 			w := quo(mul(s, x), r)
 			return half(mul(num(-0.5), mul(w, mul(w, w))))

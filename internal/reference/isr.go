@@ -3,7 +3,7 @@ package reference
 import "math"
 
 // curve is scale x/sqrt(1 + alpha x^2) in the parameters of a function, or
-// (1 + that)/2.
+// (1 + that)/2. Its alpha is not always that of the parameters.
 type curve struct {
 	name     string
 	oneSided bool
@@ -16,11 +16,14 @@ func alphaOnly(p []float64) (scale, alpha float64) { return 1, p[0] }
 // dyISRU: scale x/sqrt(beta + x^2) is (scale/sqrt(beta)) x/sqrt(1 + x^2/beta).
 func dyISRU(p []float64) (scale, alpha float64) { return p[0] / math.Sqrt(p[1]), 1 / p[1] }
 
+// isruSigmoid: with u = s x, u/sqrt(1 + alpha u^2) is s x/sqrt(1 + alpha s^2 x^2).
+func isruSigmoid(p []float64) (scale, alpha float64) { return p[1], p[0] * p[1] * p[1] }
+
 func registerISR() {
 	for _, c := range []curve{
 		{name: "isrlu", oneSided: true, consts: alphaOnly},
 		{name: "isru", consts: alphaOnly},
-		{name: "isru_sigmoid", sigmoid: true, consts: alphaOnly},
+		{name: "isru_sigmoid", sigmoid: true, consts: isruSigmoid},
 		{name: "dyisru", consts: dyISRU},
 	} {
 		register(&Func{
@@ -112,8 +115,11 @@ func (c curve) inverse(y float64, p []float64) float64 {
 	}
 	w, comp := c.complement(y, p)
 	x := w / math.Sqrt(comp)
-	if c.name == "dyisru" { // x = sqrt(beta) v/sqrt(1 - v^2), v = y/scale
+	switch {
+	case c.name == "dyisru": // x = sqrt(beta) v/sqrt(1 - v^2), v = y/scale
 		return x * math.Sqrt(p[1])
+	case c.sigmoid:
+		return x / p[1]
 	}
 	return x
 }
@@ -131,5 +137,9 @@ func (c curve) paramDerivative(i int, x float64, p []float64) float64 {
 		return -k / 2 * a * math.Sqrt(p[1]) * u * r * r
 	}
 	w := u / math.Sqrt(a)
+	if c.sigmoid && i == 1 { // 1/2 x r^3
+		return 0.5 * w * r * r
+	}
+	w *= k
 	return c.half(-0.5 * w * w * w)
 }

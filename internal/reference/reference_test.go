@@ -10,7 +10,8 @@ import (
 
 var testParams = map[string][][]float64{
 	"leaky_relu": {{0.01}}, "elu": {{1}, {1.5}},
-	"isrlu": {{1}, {3}, {0.1}}, "isru": {{1}, {3}}, "isru_sigmoid": {{1}, {4}, {0.3}}, "dyisru": {{1, 1}, {-2, 0.5}},
+	"isrlu": {{1}, {3}, {0.1}}, "isru": {{1}, {3}}, "dyisru": {{1, 1}, {-2, 0.5}},
+	"isru_sigmoid": {{1, 1}, {4, 1}, {0.3, 1}, {1, 0.5}, {0.3, 0.7}, {1.5, 2.5}},
 }
 
 func paramsOf(name string) [][]float64 {
