@@ -16,6 +16,7 @@ type x86 struct {
 	is64  bool
 	pool  *constPool
 	out   *strings.Builder
+	args  int // where the parameters stand in the arguments at AX, or 0: R8 points to them
 
 	prog    []*node
 	lastUse map[*node]int
@@ -255,6 +256,9 @@ func (e *x86) mem(n *node) (operand, suffix string) {
 		if e.is64 {
 			size = 8
 		}
+		if e.args != 0 {
+			return fmt.Sprintf("%d(AX)", e.args+n.n*size), ".BCST"
+		}
 		return fmt.Sprintf("%d(R8)", n.n*size), ".BCST"
 	}
 	off := e.pool.at(n.bits, e.is64)
@@ -314,10 +318,7 @@ func (e *x86) srcOrMem(n *node) (operand, suffix string) {
 }
 
 func (e *x86) dying(n *node) bool {
-	if n.op == opConst || n.op == opParam {
-		return false
-	}
-	return e.lastUse[n] == e.now
+	return !n.invariant() && e.lastUse[n] == e.now
 }
 
 // retire frees the registers of the values that the current instruction used
@@ -346,12 +347,14 @@ func (e *x86) retire(n *node) {
 
 // operands returns the values that an instruction reads. AVX2 blends by the
 // sign bit itself, so that the sign of a value is the value.
-func (e *x86) operands(n *node) []*node {
+func (e *x86) operands(n *node) []*node { return operands(e.level, n) }
+
+func operands(level Level, n *node) []*node {
 	if n.mask == nil {
 		return n.args
 	}
 	m := n.mask
-	if e.level == AVX2 && m.op == opSign {
+	if level == AVX2 && m.op == opSign {
 		m = m.args[0]
 	}
 	return append([]*node{m}, n.args...)
@@ -405,7 +408,7 @@ func (e *x86) body(c, mask int, stream bool) {
 
 func (e *x86) instr(n *node, c, mask int) {
 	switch n.op {
-	case opConst, opParam:
+	case opConst, opParam, opRow:
 	case opInput:
 		r := e.regs.alloc()
 		e.loc[n] = r

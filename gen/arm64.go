@@ -281,7 +281,7 @@ func (e *neon) src(n *node) int {
 }
 
 func (e *neon) dying(n *node) bool {
-	return n.op != opConst && n.op != opParam && e.lastUse[n] == e.now
+	return !n.invariant() && e.lastUse[n] == e.now
 }
 
 func (e *neon) retire(n *node) {
@@ -327,7 +327,7 @@ func (e *neon) body(c int, tail bool) {
 
 func (e *neon) instr(n *node, c int, tail bool) {
 	switch n.op {
-	case opConst, opParam:
+	case opConst, opParam, opRow:
 	case opInput:
 		r := e.regs.alloc()
 		e.loc[n] = r

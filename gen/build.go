@@ -22,6 +22,7 @@ const (
 	opInput opcode = iota
 	opConst
 	opParam
+	opRow // the same in all lanes of a row
 	opAdd
 	opSub
 	opMul
@@ -68,6 +69,9 @@ const (
 // negated returns the predicate that is true exactly where p is false.
 func (p pred) negated() pred { return (p + 6) % 12 }
 
+// invariant reports whether a value is the same throughout a row.
+func (n *node) invariant() bool { return n.op == opConst || n.op == opParam || n.op == opRow }
+
 type node struct {
 	op   opcode
 	args []*node
@@ -92,6 +96,7 @@ type M struct{ n *node }
 type B struct {
 	level Level
 	is64  bool
+	first int // what Param counts from
 	nodes []*node
 	known map[string]*node
 }
@@ -132,7 +137,7 @@ func (b *B) Is64() bool { return b.is64 }
 func (b *B) In(i int) V { return b.add(&node{op: opInput, n: i}) }
 
 // Param returns the i-th constant of the function, the same in all lanes.
-func (b *B) Param(i int) V { return b.add(&node{op: opParam, n: i}) }
+func (b *B) Param(i int) V { return b.add(&node{op: opParam, n: b.first + i}) }
 
 // Bits returns a constant with the given bits in every lane.
 func (b *B) Bits(u uint64) V {

@@ -3,8 +3,9 @@
 // from one description of each kernel; the tiles of matrix products of
 // internal/gemm, which gemm*.go describe, with the loop of peak.go beside them;
 // the transforms of internal/conv, in winograd*.go, and its depthwise
-// convolutions, in depthwise*.go; the pooling of internal/pool, in pool*.go; and
-// the update of internal/adam, in adam.go.
+// convolutions, in depthwise*.go; the pooling of internal/pool, in pool*.go;
+// the update of internal/adam, in adam.go; and the kernels over rows of
+// internal/rows, in rows*.go.
 //
 //	go -C gen run .
 //
@@ -43,13 +44,14 @@ var simdLevels = []simdLevel{
 func main() {
 	log.SetFlags(0)
 	log.SetPrefix("gen: ")
-	dir := flag.String("o", "../internal", "folder that holds kernel, gemm, conv, pool and adam")
+	dir := flag.String("o", "../internal", "folder that holds kernel, gemm, conv, pool, adam and rows")
 	flag.Parse()
 	write(filepath.Join(*dir, "kernel"), elementwise())
 	write(filepath.Join(*dir, "gemm"), products())
 	write(filepath.Join(*dir, "conv"), convolutions())
 	write(filepath.Join(*dir, "pool"), pooling())
 	write(filepath.Join(*dir, "adam"), optimizers())
+	write(filepath.Join(*dir, "rows"), rowFiles())
 }
 
 // pooling returns the files of the kernels of pooling.

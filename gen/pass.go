@@ -16,7 +16,7 @@ func newPass(b *B, outputs []V) *pass {
 	mark = func(n *node) {
 		if !live[n] {
 			live[n] = true
-			for _, a := range n.args {
+			for _, a := range operands(b.level, n) {
 				mark(a)
 			}
 		}
@@ -29,7 +29,7 @@ func newPass(b *B, outputs []V) *pass {
 		if !live[n] {
 			continue
 		}
-		for _, a := range n.args {
+		for _, a := range operands(b.level, n) {
 			p.lastUse[a] = len(p.prog)
 		}
 		if p.outputs[n] != nil {

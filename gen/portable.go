@@ -11,6 +11,7 @@ import (
 // the same bits on every processor.
 type portable struct {
 	is64  bool
+	pkg   string // "kernel." outside of that package
 	out   *strings.Builder
 	names map[*node]string
 }
@@ -58,6 +59,8 @@ func (e *portable) val(n *node) string {
 		return e.literal(n)
 	case opParam:
 		return fmt.Sprintf("param[%d]", n.n)
+	case opRow:
+		return fmt.Sprintf("row%d", n.n)
 	}
 	return e.name(n)
 }
@@ -133,7 +136,7 @@ func (e *portable) instr(n *node) {
 	v := e.name(n)
 	arg := func(i int) string { return e.val(n.args[i]) }
 	switch n.op {
-	case opConst, opParam:
+	case opConst, opParam, opRow:
 	case opInput:
 		e.emit("%s := in%d[i]", v, n.n)
 	case opAdd, opSub, opMul, opDiv:
@@ -185,6 +188,9 @@ func (e *portable) instr(n *node) {
 func (e *portable) fma() string {
 	if e.is64 {
 		return "math.FMA"
+	}
+	if e.pkg != "" {
+		return e.pkg + "FMA32"
 	}
 	return "fma32"
 }

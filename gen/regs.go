@@ -118,3 +118,23 @@ func (p *constPool) data() string {
 	}
 	return s
 }
+
+// fitting returns what write writes with as many constants in registers as leave
+// room for the body.
+func fitting(sym string, order []*node, write func(pinned []*node) string) string {
+	for n := len(order); n >= 0; n-- {
+		if text, ok := tryToFit(func() string { return write(order[:n]) }); ok {
+			return text
+		}
+	}
+	panic(fmt.Sprintf("%s does not fit the registers", sym))
+}
+
+func tryToFit(write func() string) (text string, ok bool) {
+	defer func() {
+		if r := recover(); r != nil && r != errPressure {
+			panic(r)
+		}
+	}()
+	return write(), true
+}
