@@ -38,3 +38,6 @@ func fma32Slow(p, c, s float64) float32 {
 	}
 	return float32(math.Float64frombits(bits))
 }
+
+// FMA32 returns x*y + z rounded once, for generated kernels of other packages.
+func FMA32(x, y, z float32) float32 { return fma32(x, y, z) }
