@@ -20,9 +20,12 @@ func params[T gemm.Float](f Function) (p [kernel.NumParams]T, ok bool) {
 	switch f.Name {
 	case "tanh", "sigmoid":
 		return p, true
-	case "isru", "isru_sigmoid":
+	case "isru":
 		alpha := f.Params[0]
 		return kernel.ISRParams(T(alpha)), kernel.UsesEstimates(alpha)
+	case "isru_sigmoid":
+		alpha, scale := f.Params[0], f.Params[1]
+		return kernel.ISRUSigmoidParams(T(alpha), T(scale)), kernel.UsesEstimates(alpha) && kernel.UsesEstimates(alpha*scale*scale)
 	}
 	return p, false
 }

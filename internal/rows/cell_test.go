@@ -14,7 +14,7 @@ import (
 // The functions that cells are made for, none with a parameter of 1, which could
 // hide a missing product.
 var (
-	gateFunctions  = []Function{{"sigmoid", nil}, {"isru_sigmoid", []float64{.8}}}
+	gateFunctions  = []Function{{"sigmoid", nil}, {"isru_sigmoid", []float64{.8, .6}}}
 	stateFunctions = []Function{{"tanh", nil}, {"isru", []float64{1.75}}}
 )
 
@@ -188,7 +188,7 @@ func TestNoKernelsForOtherPairs(t *testing.T) {
 	for _, p := range [][2]Function{
 		{{"relu", nil}, isru}, {sigmoid, {"sigmoid", nil}}, {isru, isru},
 		// Where internal/kernel's Default precision is not what serves the function.
-		{sigmoid, {"isru", []float64{1e-35}}}, {{"isru_sigmoid", []float64{1e35}}, isru},
+		{sigmoid, {"isru", []float64{1e-35}}}, {{"isru_sigmoid", []float64{1e35, 1}}, isru}, {{"isru_sigmoid", []float64{1, 1e-20}}, isru},
 	} {
 		if NewLSTM[float32](p[0], p[1]) != nil || NewGRU[float64](p[0], p[1]) != nil {
 			t.Errorf("%v has kernels", p)

@@ -1627,93 +1627,93 @@ func lstmForwardISRUSigmoidTanh32Portable(p *args[float32]) {
 			q := kernel.FMA32(t5, n, 1)
 			t7 := float32(math.Sqrt(float64(q)))
 			y := float32(n / t7)
-			input := kernel.FMA32(y, 0.5, 0.5)
+			input := kernel.FMA32(y, param[9], 0.5)
 			in0[i] = input
 			x2 := in2[i]
-			t11 := x2
-			if 10 < t11 {
-				t11 = 10
+			t12 := x2
+			if 10 < t12 {
+				t12 = 10
 			}
-			t12 := t11
-			if -10 > t12 {
-				t12 = -10
+			t13 := t12
+			if -10 > t13 {
+				t13 = -10
 			}
-			t15 := kernel.FMA32(t12, 2.88539, 1.2583039e+07)
-			t16 := math.Float32frombits(math.Float32bits(t15) << 23)
-			t17 := float32(t15 - 1.2583039e+07)
-			t19 := kernel.FMA32(-t17, 0.3465736, t12)
-			t22 := kernel.FMA32(0.087724544, t19, 0.26786867)
-			t24 := kernel.FMA32(t22, t19, 0.6667362)
-			t26 := kernel.FMA32(t24, t19, 1.3333193)
-			t28 := kernel.FMA32(t26, t19, 1.999999)
-			t30 := kernel.FMA32(t28, t19, 2)
-			t31 := float32(t19 * t16)
-			t32 := float32(1 - t16)
-			t34 := math.Float32frombits(math.Float32bits(t32) ^ 0x80000000)
-			t35 := kernel.FMA32(t30, t31, t34)
-			t36 := float32(t35 + 2)
-			g := float32(t35 / t36)
+			t16 := kernel.FMA32(t13, 2.88539, 1.2583039e+07)
+			t17 := math.Float32frombits(math.Float32bits(t16) << 23)
+			t18 := float32(t16 - 1.2583039e+07)
+			t20 := kernel.FMA32(-t18, 0.3465736, t13)
+			t23 := kernel.FMA32(0.087724544, t20, 0.26786867)
+			t25 := kernel.FMA32(t23, t20, 0.6667362)
+			t27 := kernel.FMA32(t25, t20, 1.3333193)
+			t29 := kernel.FMA32(t27, t20, 1.999999)
+			t31 := kernel.FMA32(t29, t20, 2)
+			t32 := float32(t20 * t17)
+			t33 := float32(1 - t17)
+			t35 := math.Float32frombits(math.Float32bits(t33) ^ 0x80000000)
+			t36 := kernel.FMA32(t31, t32, t35)
+			t37 := float32(t36 + 2)
+			g := float32(t36 / t37)
 			in2[i] = g
-			t37 := float32(input * g)
+			t38 := float32(input * g)
 			x3 := in1[i]
-			t38 := x3
-			if param[3] > t38 {
-				t38 = param[3]
+			t39 := x3
+			if param[3] > t39 {
+				t39 = param[3]
 			}
-			n2 := t38
+			n2 := t39
 			if param[2] < n2 {
 				n2 = param[2]
 			}
-			t39 := float32(param[0] * n2)
-			q2 := kernel.FMA32(t39, n2, 1)
-			t40 := float32(math.Sqrt(float64(q2)))
-			y2 := float32(n2 / t40)
-			f := kernel.FMA32(y2, 0.5, 0.5)
+			t40 := float32(param[0] * n2)
+			q2 := kernel.FMA32(t40, n2, 1)
+			t41 := float32(math.Sqrt(float64(q2)))
+			y2 := float32(n2 / t41)
+			f := kernel.FMA32(y2, param[9], 0.5)
 			in1[i] = f
 			x4 := in4[i]
-			c := kernel.FMA32(f, x4, t37)
+			c := kernel.FMA32(f, x4, t38)
 			in5[i] = c
 			x5 := in3[i]
-			t41 := x5
-			if param[3] > t41 {
-				t41 = param[3]
+			t42 := x5
+			if param[3] > t42 {
+				t42 = param[3]
 			}
-			n3 := t41
+			n3 := t42
 			if param[2] < n3 {
 				n3 = param[2]
 			}
-			t42 := float32(param[0] * n3)
-			q3 := kernel.FMA32(t42, n3, 1)
-			t43 := float32(math.Sqrt(float64(q3)))
-			y3 := float32(n3 / t43)
-			o := kernel.FMA32(y3, 0.5, 0.5)
+			t43 := float32(param[0] * n3)
+			q3 := kernel.FMA32(t43, n3, 1)
+			t44 := float32(math.Sqrt(float64(q3)))
+			y3 := float32(n3 / t44)
+			o := kernel.FMA32(y3, param[9], 0.5)
 			in3[i] = o
-			t44 := c
-			if 10 < t44 {
-				t44 = 10
+			t45 := c
+			if 10 < t45 {
+				t45 = 10
 			}
-			t45 := t44
-			if -10 > t45 {
-				t45 = -10
+			t46 := t45
+			if -10 > t46 {
+				t46 = -10
 			}
-			t46 := kernel.FMA32(t45, 2.88539, 1.2583039e+07)
-			t47 := math.Float32frombits(math.Float32bits(t46) << 23)
-			t48 := float32(t46 - 1.2583039e+07)
-			t49 := kernel.FMA32(-t48, 0.3465736, t45)
-			t50 := kernel.FMA32(0.087724544, t49, 0.26786867)
-			t51 := kernel.FMA32(t50, t49, 0.6667362)
-			t52 := kernel.FMA32(t51, t49, 1.3333193)
-			t53 := kernel.FMA32(t52, t49, 1.999999)
-			t54 := kernel.FMA32(t53, t49, 2)
-			t55 := float32(t49 * t47)
-			t56 := float32(1 - t47)
-			t57 := math.Float32frombits(math.Float32bits(t56) ^ 0x80000000)
-			t58 := kernel.FMA32(t54, t55, t57)
-			t59 := float32(t58 + 2)
-			s := float32(t58 / t59)
+			t47 := kernel.FMA32(t46, 2.88539, 1.2583039e+07)
+			t48 := math.Float32frombits(math.Float32bits(t47) << 23)
+			t49 := float32(t47 - 1.2583039e+07)
+			t50 := kernel.FMA32(-t49, 0.3465736, t46)
+			t51 := kernel.FMA32(0.087724544, t50, 0.26786867)
+			t52 := kernel.FMA32(t51, t50, 0.6667362)
+			t53 := kernel.FMA32(t52, t50, 1.3333193)
+			t54 := kernel.FMA32(t53, t50, 1.999999)
+			t55 := kernel.FMA32(t54, t50, 2)
+			t56 := float32(t50 * t48)
+			t57 := float32(1 - t48)
+			t58 := math.Float32frombits(math.Float32bits(t57) ^ 0x80000000)
+			t59 := kernel.FMA32(t55, t56, t58)
+			t60 := float32(t59 + 2)
+			s := float32(t59 / t60)
 			in6[i] = s
-			t60 := float32(o * s)
-			in7[i] = t60
+			t61 := float32(o * s)
+			in7[i] = t61
 		}
 	}
 }
@@ -1750,103 +1750,103 @@ func lstmForwardISRUSigmoidTanh64Portable(p *args[float64]) {
 			q := math.FMA(t5, n, 1)
 			t7 := math.Sqrt(q)
 			y := float64(n / t7)
-			input := math.FMA(y, 0.5, 0.5)
+			input := math.FMA(y, param[9], 0.5)
 			in0[i] = input
 			x2 := in2[i]
-			t10 := math.Float64frombits(math.Float64bits(x2) | 0x8000000000000000)
-			t11 := float64(t10 + t10)
-			t13 := t11
-			if -40 > t13 {
-				t13 = -40
+			t11 := math.Float64frombits(math.Float64bits(x2) | 0x8000000000000000)
+			t12 := float64(t11 + t11)
+			t14 := t12
+			if -40 > t14 {
+				t14 = -40
 			}
-			t16 := math.FMA(t13, 1.4426950408889634, 6.755399441056767e+15)
-			t17 := float64(t16 - 6.755399441056767e+15)
-			t18 := math.Float64frombits(math.Float64bits(t16) << 52)
-			t20 := math.FMA(-t17, 0.6931471805598903, t13)
-			t22 := math.FMA(-t17, 5.497923018708371e-14, t20)
-			t25 := math.FMA(2.511423270025921e-08, t22, 2.762658869847634e-07)
-			t27 := math.FMA(t25, t22, 2.7557228774761897e-06)
-			t29 := math.FMA(t27, t22, 2.480150386630328e-05)
-			t31 := math.FMA(t29, t22, 0.0001984126990203824)
-			t33 := math.FMA(t31, t22, 0.0013888888932772432)
-			t35 := math.FMA(t33, t22, 0.008333333333315086)
-			t37 := math.FMA(t35, t22, 0.04166666666657283)
-			t39 := math.FMA(t37, t22, 0.16666666666666685)
-			t41 := math.FMA(t39, t22, 0.5000000000000006)
-			t42 := float64(t22 * t22)
-			t43 := math.FMA(t42, t41, t22)
-			t44 := float64(1 - t18)
-			t45 := math.FMA(-t43, t18, t44)
-			t47 := float64(2 - t45)
-			t48 := float64(t45 / t47)
-			t49 := math.Float64frombits(math.Float64bits(x2) & 0x8000000000000000)
-			g := math.Float64frombits(math.Float64bits(t48) | math.Float64bits(t49))
+			t17 := math.FMA(t14, 1.4426950408889634, 6.755399441056767e+15)
+			t18 := float64(t17 - 6.755399441056767e+15)
+			t19 := math.Float64frombits(math.Float64bits(t17) << 52)
+			t21 := math.FMA(-t18, 0.6931471805598903, t14)
+			t23 := math.FMA(-t18, 5.497923018708371e-14, t21)
+			t26 := math.FMA(2.511423270025921e-08, t23, 2.762658869847634e-07)
+			t28 := math.FMA(t26, t23, 2.7557228774761897e-06)
+			t30 := math.FMA(t28, t23, 2.480150386630328e-05)
+			t32 := math.FMA(t30, t23, 0.0001984126990203824)
+			t34 := math.FMA(t32, t23, 0.0013888888932772432)
+			t36 := math.FMA(t34, t23, 0.008333333333315086)
+			t38 := math.FMA(t36, t23, 0.04166666666657283)
+			t40 := math.FMA(t38, t23, 0.16666666666666685)
+			t42 := math.FMA(t40, t23, 0.5000000000000006)
+			t43 := float64(t23 * t23)
+			t44 := math.FMA(t43, t42, t23)
+			t45 := float64(1 - t19)
+			t46 := math.FMA(-t44, t19, t45)
+			t48 := float64(2 - t46)
+			t49 := float64(t46 / t48)
+			t50 := math.Float64frombits(math.Float64bits(x2) & 0x8000000000000000)
+			g := math.Float64frombits(math.Float64bits(t49) | math.Float64bits(t50))
 			in2[i] = g
-			t50 := float64(input * g)
+			t51 := float64(input * g)
 			x3 := in1[i]
-			t51 := x3
-			if param[3] > t51 {
-				t51 = param[3]
+			t52 := x3
+			if param[3] > t52 {
+				t52 = param[3]
 			}
-			n2 := t51
+			n2 := t52
 			if param[2] < n2 {
 				n2 = param[2]
 			}
-			t52 := float64(param[0] * n2)
-			q2 := math.FMA(t52, n2, 1)
-			t53 := math.Sqrt(q2)
-			y2 := float64(n2 / t53)
-			f := math.FMA(y2, 0.5, 0.5)
+			t53 := float64(param[0] * n2)
+			q2 := math.FMA(t53, n2, 1)
+			t54 := math.Sqrt(q2)
+			y2 := float64(n2 / t54)
+			f := math.FMA(y2, param[9], 0.5)
 			in1[i] = f
 			x4 := in4[i]
-			c := math.FMA(f, x4, t50)
+			c := math.FMA(f, x4, t51)
 			in5[i] = c
 			x5 := in3[i]
-			t54 := x5
-			if param[3] > t54 {
-				t54 = param[3]
+			t55 := x5
+			if param[3] > t55 {
+				t55 = param[3]
 			}
-			n3 := t54
+			n3 := t55
 			if param[2] < n3 {
 				n3 = param[2]
 			}
-			t55 := float64(param[0] * n3)
-			q3 := math.FMA(t55, n3, 1)
-			t56 := math.Sqrt(q3)
-			y3 := float64(n3 / t56)
-			o := math.FMA(y3, 0.5, 0.5)
+			t56 := float64(param[0] * n3)
+			q3 := math.FMA(t56, n3, 1)
+			t57 := math.Sqrt(q3)
+			y3 := float64(n3 / t57)
+			o := math.FMA(y3, param[9], 0.5)
 			in3[i] = o
-			t57 := math.Float64frombits(math.Float64bits(c) | 0x8000000000000000)
-			t58 := float64(t57 + t57)
-			t59 := t58
-			if -40 > t59 {
-				t59 = -40
+			t58 := math.Float64frombits(math.Float64bits(c) | 0x8000000000000000)
+			t59 := float64(t58 + t58)
+			t60 := t59
+			if -40 > t60 {
+				t60 = -40
 			}
-			t60 := math.FMA(t59, 1.4426950408889634, 6.755399441056767e+15)
-			t61 := float64(t60 - 6.755399441056767e+15)
-			t62 := math.Float64frombits(math.Float64bits(t60) << 52)
-			t63 := math.FMA(-t61, 0.6931471805598903, t59)
-			t64 := math.FMA(-t61, 5.497923018708371e-14, t63)
-			t65 := math.FMA(2.511423270025921e-08, t64, 2.762658869847634e-07)
-			t66 := math.FMA(t65, t64, 2.7557228774761897e-06)
-			t67 := math.FMA(t66, t64, 2.480150386630328e-05)
-			t68 := math.FMA(t67, t64, 0.0001984126990203824)
-			t69 := math.FMA(t68, t64, 0.0013888888932772432)
-			t70 := math.FMA(t69, t64, 0.008333333333315086)
-			t71 := math.FMA(t70, t64, 0.04166666666657283)
-			t72 := math.FMA(t71, t64, 0.16666666666666685)
-			t73 := math.FMA(t72, t64, 0.5000000000000006)
-			t74 := float64(t64 * t64)
-			t75 := math.FMA(t74, t73, t64)
-			t76 := float64(1 - t62)
-			t77 := math.FMA(-t75, t62, t76)
-			t78 := float64(2 - t77)
-			t79 := float64(t77 / t78)
-			t80 := math.Float64frombits(math.Float64bits(c) & 0x8000000000000000)
-			s := math.Float64frombits(math.Float64bits(t79) | math.Float64bits(t80))
+			t61 := math.FMA(t60, 1.4426950408889634, 6.755399441056767e+15)
+			t62 := float64(t61 - 6.755399441056767e+15)
+			t63 := math.Float64frombits(math.Float64bits(t61) << 52)
+			t64 := math.FMA(-t62, 0.6931471805598903, t60)
+			t65 := math.FMA(-t62, 5.497923018708371e-14, t64)
+			t66 := math.FMA(2.511423270025921e-08, t65, 2.762658869847634e-07)
+			t67 := math.FMA(t66, t65, 2.7557228774761897e-06)
+			t68 := math.FMA(t67, t65, 2.480150386630328e-05)
+			t69 := math.FMA(t68, t65, 0.0001984126990203824)
+			t70 := math.FMA(t69, t65, 0.0013888888932772432)
+			t71 := math.FMA(t70, t65, 0.008333333333315086)
+			t72 := math.FMA(t71, t65, 0.04166666666657283)
+			t73 := math.FMA(t72, t65, 0.16666666666666685)
+			t74 := math.FMA(t73, t65, 0.5000000000000006)
+			t75 := float64(t65 * t65)
+			t76 := math.FMA(t75, t74, t65)
+			t77 := float64(1 - t63)
+			t78 := math.FMA(-t76, t63, t77)
+			t79 := float64(2 - t78)
+			t80 := float64(t78 / t79)
+			t81 := math.Float64frombits(math.Float64bits(c) & 0x8000000000000000)
+			s := math.Float64frombits(math.Float64bits(t80) | math.Float64bits(t81))
 			in6[i] = s
-			t81 := float64(o * s)
-			in7[i] = t81
+			t82 := float64(o * s)
+			in7[i] = t82
 		}
 	}
 }
@@ -1879,14 +1879,14 @@ func lstmBackwardISRUSigmoidTanh32Portable(p *args[float32]) {
 			s := in5[i]
 			t := float32(dh * s)
 			t4 := kernel.FMA32(-o, o, o)
-			c := kernel.FMA32(param[1], t4, param[6])
+			c := kernel.FMA32(param[8], t4, param[7])
 			t6 := c
 			if 0 > t6 {
 				t6 = 0
 			}
 			t7 := float32(math.Sqrt(float64(t6)))
 			t8 := float32(t6 * t7)
-			t10 := float32(t * 0.5)
+			t10 := float32(t * param[9])
 			t11 := float32(t10 * t8)
 			in3[i] = t11
 			x3 := in8[i]
@@ -1898,14 +1898,14 @@ func lstmBackwardISRUSigmoidTanh32Portable(p *args[float32]) {
 			g := in2[i]
 			t16 := float32(dc * g)
 			t17 := kernel.FMA32(-input, input, input)
-			c2 := kernel.FMA32(param[1], t17, param[6])
+			c2 := kernel.FMA32(param[8], t17, param[7])
 			t18 := c2
 			if 0 > t18 {
 				t18 = 0
 			}
 			t19 := float32(math.Sqrt(float64(t18)))
 			t20 := float32(t18 * t19)
-			t21 := float32(t16 * 0.5)
+			t21 := float32(t16 * param[9])
 			t22 := float32(t21 * t20)
 			in0[i] = t22
 			t23 := float32(dc * input)
@@ -1916,14 +1916,14 @@ func lstmBackwardISRUSigmoidTanh32Portable(p *args[float32]) {
 			x4 := in4[i]
 			t26 := float32(dc * x4)
 			t27 := kernel.FMA32(-f, f, f)
-			c3 := kernel.FMA32(param[1], t27, param[6])
+			c3 := kernel.FMA32(param[8], t27, param[7])
 			t28 := c3
 			if 0 > t28 {
 				t28 = 0
 			}
 			t29 := float32(math.Sqrt(float64(t28)))
 			t30 := float32(t28 * t29)
-			t31 := float32(t26 * 0.5)
+			t31 := float32(t26 * param[9])
 			t32 := float32(t31 * t30)
 			in1[i] = t32
 			t33 := float32(dc * f)
@@ -1960,14 +1960,14 @@ func lstmBackwardISRUSigmoidTanh64Portable(p *args[float64]) {
 			s := in5[i]
 			t := float64(dh * s)
 			t4 := math.FMA(-o, o, o)
-			c := math.FMA(param[1], t4, param[6])
+			c := math.FMA(param[8], t4, param[7])
 			t6 := c
 			if 0 > t6 {
 				t6 = 0
 			}
 			t7 := math.Sqrt(t6)
 			t8 := float64(t6 * t7)
-			t10 := float64(t * 0.5)
+			t10 := float64(t * param[9])
 			t11 := float64(t10 * t8)
 			in3[i] = t11
 			x3 := in8[i]
@@ -1979,14 +1979,14 @@ func lstmBackwardISRUSigmoidTanh64Portable(p *args[float64]) {
 			g := in2[i]
 			t16 := float64(dc * g)
 			t17 := math.FMA(-input, input, input)
-			c2 := math.FMA(param[1], t17, param[6])
+			c2 := math.FMA(param[8], t17, param[7])
 			t18 := c2
 			if 0 > t18 {
 				t18 = 0
 			}
 			t19 := math.Sqrt(t18)
 			t20 := float64(t18 * t19)
-			t21 := float64(t16 * 0.5)
+			t21 := float64(t16 * param[9])
 			t22 := float64(t21 * t20)
 			in0[i] = t22
 			t23 := float64(dc * input)
@@ -1997,14 +1997,14 @@ func lstmBackwardISRUSigmoidTanh64Portable(p *args[float64]) {
 			x4 := in4[i]
 			t26 := float64(dc * x4)
 			t27 := math.FMA(-f, f, f)
-			c3 := math.FMA(param[1], t27, param[6])
+			c3 := math.FMA(param[8], t27, param[7])
 			t28 := c3
 			if 0 > t28 {
 				t28 = 0
 			}
 			t29 := math.Sqrt(t28)
 			t30 := float64(t28 * t29)
-			t31 := float64(t26 * 0.5)
+			t31 := float64(t26 * param[9])
 			t32 := float64(t31 * t30)
 			in1[i] = t32
 			t33 := float64(dc * f)
@@ -2047,56 +2047,56 @@ func gruForwardISRUSigmoidTanh32Portable(p *args[float32]) {
 			q := kernel.FMA32(t6, n, 1)
 			t8 := float32(math.Sqrt(float64(q)))
 			y := float32(n / t8)
-			r := kernel.FMA32(y, 0.5, 0.5)
+			r := kernel.FMA32(y, param[9], 0.5)
 			in0[i] = r
 			x3 := in5[i]
 			x4 := in2[i]
-			t10 := kernel.FMA32(r, x3, x4)
-			t13 := t10
-			if 10 < t13 {
-				t13 = 10
+			t11 := kernel.FMA32(r, x3, x4)
+			t14 := t11
+			if 10 < t14 {
+				t14 = 10
 			}
-			t14 := t13
-			if -10 > t14 {
-				t14 = -10
+			t15 := t14
+			if -10 > t15 {
+				t15 = -10
 			}
-			t17 := kernel.FMA32(t14, 2.88539, 1.2583039e+07)
-			t18 := math.Float32frombits(math.Float32bits(t17) << 23)
-			t19 := float32(t17 - 1.2583039e+07)
-			t21 := kernel.FMA32(-t19, 0.3465736, t14)
-			t24 := kernel.FMA32(0.087724544, t21, 0.26786867)
-			t26 := kernel.FMA32(t24, t21, 0.6667362)
-			t28 := kernel.FMA32(t26, t21, 1.3333193)
-			t30 := kernel.FMA32(t28, t21, 1.999999)
-			t32 := kernel.FMA32(t30, t21, 2)
-			t33 := float32(t21 * t18)
-			t34 := float32(1 - t18)
-			t36 := math.Float32frombits(math.Float32bits(t34) ^ 0x80000000)
-			t37 := kernel.FMA32(t32, t33, t36)
-			t38 := float32(t37 + 2)
-			n2 := float32(t37 / t38)
+			t18 := kernel.FMA32(t15, 2.88539, 1.2583039e+07)
+			t19 := math.Float32frombits(math.Float32bits(t18) << 23)
+			t20 := float32(t18 - 1.2583039e+07)
+			t22 := kernel.FMA32(-t20, 0.3465736, t15)
+			t25 := kernel.FMA32(0.087724544, t22, 0.26786867)
+			t27 := kernel.FMA32(t25, t22, 0.6667362)
+			t29 := kernel.FMA32(t27, t22, 1.3333193)
+			t31 := kernel.FMA32(t29, t22, 1.999999)
+			t33 := kernel.FMA32(t31, t22, 2)
+			t34 := float32(t22 * t19)
+			t35 := float32(1 - t19)
+			t37 := math.Float32frombits(math.Float32bits(t35) ^ 0x80000000)
+			t38 := kernel.FMA32(t33, t34, t37)
+			t39 := float32(t38 + 2)
+			n2 := float32(t38 / t39)
 			in2[i] = n2
 			x5 := in1[i]
 			x6 := in4[i]
-			t39 := float32(x5 + x6)
-			t40 := t39
-			if param[3] > t40 {
-				t40 = param[3]
+			t40 := float32(x5 + x6)
+			t41 := t40
+			if param[3] > t41 {
+				t41 = param[3]
 			}
-			n3 := t40
+			n3 := t41
 			if param[2] < n3 {
 				n3 = param[2]
 			}
-			t41 := float32(param[0] * n3)
-			q2 := kernel.FMA32(t41, n3, 1)
-			t42 := float32(math.Sqrt(float64(q2)))
-			y2 := float32(n3 / t42)
-			z := kernel.FMA32(y2, 0.5, 0.5)
+			t42 := float32(param[0] * n3)
+			q2 := kernel.FMA32(t42, n3, 1)
+			t43 := float32(math.Sqrt(float64(q2)))
+			y2 := float32(n3 / t43)
+			z := kernel.FMA32(y2, param[9], 0.5)
 			in1[i] = z
 			x7 := in6[i]
-			t43 := float32(x7 - n2)
-			t44 := kernel.FMA32(z, t43, n2)
-			in7[i] = t44
+			t44 := float32(x7 - n2)
+			t45 := kernel.FMA32(z, t44, n2)
+			in7[i] = t45
 		}
 	}
 }
@@ -2135,61 +2135,61 @@ func gruForwardISRUSigmoidTanh64Portable(p *args[float64]) {
 			q := math.FMA(t6, n, 1)
 			t8 := math.Sqrt(q)
 			y := float64(n / t8)
-			r := math.FMA(y, 0.5, 0.5)
+			r := math.FMA(y, param[9], 0.5)
 			in0[i] = r
 			x3 := in5[i]
 			x4 := in2[i]
-			t10 := math.FMA(r, x3, x4)
-			t12 := math.Float64frombits(math.Float64bits(t10) | 0x8000000000000000)
-			t13 := float64(t12 + t12)
-			t15 := t13
-			if -40 > t15 {
-				t15 = -40
+			t11 := math.FMA(r, x3, x4)
+			t13 := math.Float64frombits(math.Float64bits(t11) | 0x8000000000000000)
+			t14 := float64(t13 + t13)
+			t16 := t14
+			if -40 > t16 {
+				t16 = -40
 			}
-			t18 := math.FMA(t15, 1.4426950408889634, 6.755399441056767e+15)
-			t19 := float64(t18 - 6.755399441056767e+15)
-			t20 := math.Float64frombits(math.Float64bits(t18) << 52)
-			t22 := math.FMA(-t19, 0.6931471805598903, t15)
-			t24 := math.FMA(-t19, 5.497923018708371e-14, t22)
-			t27 := math.FMA(2.511423270025921e-08, t24, 2.762658869847634e-07)
-			t29 := math.FMA(t27, t24, 2.7557228774761897e-06)
-			t31 := math.FMA(t29, t24, 2.480150386630328e-05)
-			t33 := math.FMA(t31, t24, 0.0001984126990203824)
-			t35 := math.FMA(t33, t24, 0.0013888888932772432)
-			t37 := math.FMA(t35, t24, 0.008333333333315086)
-			t39 := math.FMA(t37, t24, 0.04166666666657283)
-			t41 := math.FMA(t39, t24, 0.16666666666666685)
-			t43 := math.FMA(t41, t24, 0.5000000000000006)
-			t44 := float64(t24 * t24)
-			t45 := math.FMA(t44, t43, t24)
-			t46 := float64(1 - t20)
-			t47 := math.FMA(-t45, t20, t46)
-			t49 := float64(2 - t47)
-			t50 := float64(t47 / t49)
-			t51 := math.Float64frombits(math.Float64bits(t10) & 0x8000000000000000)
-			n2 := math.Float64frombits(math.Float64bits(t50) | math.Float64bits(t51))
+			t19 := math.FMA(t16, 1.4426950408889634, 6.755399441056767e+15)
+			t20 := float64(t19 - 6.755399441056767e+15)
+			t21 := math.Float64frombits(math.Float64bits(t19) << 52)
+			t23 := math.FMA(-t20, 0.6931471805598903, t16)
+			t25 := math.FMA(-t20, 5.497923018708371e-14, t23)
+			t28 := math.FMA(2.511423270025921e-08, t25, 2.762658869847634e-07)
+			t30 := math.FMA(t28, t25, 2.7557228774761897e-06)
+			t32 := math.FMA(t30, t25, 2.480150386630328e-05)
+			t34 := math.FMA(t32, t25, 0.0001984126990203824)
+			t36 := math.FMA(t34, t25, 0.0013888888932772432)
+			t38 := math.FMA(t36, t25, 0.008333333333315086)
+			t40 := math.FMA(t38, t25, 0.04166666666657283)
+			t42 := math.FMA(t40, t25, 0.16666666666666685)
+			t44 := math.FMA(t42, t25, 0.5000000000000006)
+			t45 := float64(t25 * t25)
+			t46 := math.FMA(t45, t44, t25)
+			t47 := float64(1 - t21)
+			t48 := math.FMA(-t46, t21, t47)
+			t50 := float64(2 - t48)
+			t51 := float64(t48 / t50)
+			t52 := math.Float64frombits(math.Float64bits(t11) & 0x8000000000000000)
+			n2 := math.Float64frombits(math.Float64bits(t51) | math.Float64bits(t52))
 			in2[i] = n2
 			x5 := in1[i]
 			x6 := in4[i]
-			t52 := float64(x5 + x6)
-			t53 := t52
-			if param[3] > t53 {
-				t53 = param[3]
+			t53 := float64(x5 + x6)
+			t54 := t53
+			if param[3] > t54 {
+				t54 = param[3]
 			}
-			n3 := t53
+			n3 := t54
 			if param[2] < n3 {
 				n3 = param[2]
 			}
-			t54 := float64(param[0] * n3)
-			q2 := math.FMA(t54, n3, 1)
-			t55 := math.Sqrt(q2)
-			y2 := float64(n3 / t55)
-			z := math.FMA(y2, 0.5, 0.5)
+			t55 := float64(param[0] * n3)
+			q2 := math.FMA(t55, n3, 1)
+			t56 := math.Sqrt(q2)
+			y2 := float64(n3 / t56)
+			z := math.FMA(y2, param[9], 0.5)
 			in1[i] = z
 			x7 := in6[i]
-			t56 := float64(x7 - n2)
-			t57 := math.FMA(z, t56, n2)
-			in7[i] = t57
+			t57 := float64(x7 - n2)
+			t58 := math.FMA(z, t57, n2)
+			in7[i] = t58
 		}
 	}
 }
@@ -2224,14 +2224,14 @@ func gruBackwardISRUSigmoidTanh32Portable(p *args[float32]) {
 			t := float32(x3 - n)
 			t2 := float32(dh * t)
 			t5 := kernel.FMA32(-z, z, z)
-			c := kernel.FMA32(param[1], t5, param[6])
+			c := kernel.FMA32(param[8], t5, param[7])
 			t7 := c
 			if 0 > t7 {
 				t7 = 0
 			}
 			t8 := float32(math.Sqrt(float64(t7)))
 			t9 := float32(t7 * t8)
-			t11 := float32(t2 * 0.5)
+			t11 := float32(t2 * param[9])
 			dz := float32(t11 * t9)
 			in1[i] = dz
 			in4[i] = dz
@@ -2246,14 +2246,14 @@ func gruBackwardISRUSigmoidTanh32Portable(p *args[float32]) {
 			x4 := in5[i]
 			t17 := float32(dn * x4)
 			t18 := kernel.FMA32(-r, r, r)
-			c2 := kernel.FMA32(param[1], t18, param[6])
+			c2 := kernel.FMA32(param[8], t18, param[7])
 			t19 := c2
 			if 0 > t19 {
 				t19 = 0
 			}
 			t20 := float32(math.Sqrt(float64(t19)))
 			t21 := float32(t19 * t20)
-			t22 := float32(t17 * 0.5)
+			t22 := float32(t17 * param[9])
 			dr := float32(t22 * t21)
 			in0[i] = dr
 			in3[i] = dr
@@ -2293,14 +2293,14 @@ func gruBackwardISRUSigmoidTanh64Portable(p *args[float64]) {
 			t := float64(x3 - n)
 			t2 := float64(dh * t)
 			t5 := math.FMA(-z, z, z)
-			c := math.FMA(param[1], t5, param[6])
+			c := math.FMA(param[8], t5, param[7])
 			t7 := c
 			if 0 > t7 {
 				t7 = 0
 			}
 			t8 := math.Sqrt(t7)
 			t9 := float64(t7 * t8)
-			t11 := float64(t2 * 0.5)
+			t11 := float64(t2 * param[9])
 			dz := float64(t11 * t9)
 			in1[i] = dz
 			in4[i] = dz
@@ -2315,14 +2315,14 @@ func gruBackwardISRUSigmoidTanh64Portable(p *args[float64]) {
 			x4 := in5[i]
 			t17 := float64(dn * x4)
 			t18 := math.FMA(-r, r, r)
-			c2 := math.FMA(param[1], t18, param[6])
+			c2 := math.FMA(param[8], t18, param[7])
 			t19 := c2
 			if 0 > t19 {
 				t19 = 0
 			}
 			t20 := math.Sqrt(t19)
 			t21 := float64(t19 * t20)
-			t22 := float64(t17 * 0.5)
+			t22 := float64(t17 * param[9])
 			dr := float64(t22 * t21)
 			in0[i] = dr
 			in3[i] = dr
@@ -2364,71 +2364,71 @@ func lstmForwardISRUSigmoidISRU32Portable(p *args[float32]) {
 			q := kernel.FMA32(t5, n, 1)
 			t7 := float32(math.Sqrt(float64(q)))
 			y := float32(n / t7)
-			input := kernel.FMA32(y, 0.5, 0.5)
+			input := kernel.FMA32(y, param[9], 0.5)
 			in0[i] = input
 			x2 := in2[i]
-			t10 := x2
-			if param[19] > t10 {
-				t10 = param[19]
+			t11 := x2
+			if param[19] > t11 {
+				t11 = param[19]
 			}
-			n2 := t10
+			n2 := t11
 			if param[18] < n2 {
 				n2 = param[18]
 			}
-			t13 := float32(param[16] * n2)
-			q2 := kernel.FMA32(t13, n2, 1)
-			t14 := float32(math.Sqrt(float64(q2)))
-			g := float32(n2 / t14)
+			t14 := float32(param[16] * n2)
+			q2 := kernel.FMA32(t14, n2, 1)
+			t15 := float32(math.Sqrt(float64(q2)))
+			g := float32(n2 / t15)
 			in2[i] = g
-			t15 := float32(input * g)
+			t16 := float32(input * g)
 			x3 := in1[i]
-			t16 := x3
-			if param[3] > t16 {
-				t16 = param[3]
+			t17 := x3
+			if param[3] > t17 {
+				t17 = param[3]
 			}
-			n3 := t16
+			n3 := t17
 			if param[2] < n3 {
 				n3 = param[2]
 			}
-			t17 := float32(param[0] * n3)
-			q3 := kernel.FMA32(t17, n3, 1)
-			t18 := float32(math.Sqrt(float64(q3)))
-			y2 := float32(n3 / t18)
-			f := kernel.FMA32(y2, 0.5, 0.5)
+			t18 := float32(param[0] * n3)
+			q3 := kernel.FMA32(t18, n3, 1)
+			t19 := float32(math.Sqrt(float64(q3)))
+			y2 := float32(n3 / t19)
+			f := kernel.FMA32(y2, param[9], 0.5)
 			in1[i] = f
 			x4 := in4[i]
-			c := kernel.FMA32(f, x4, t15)
+			c := kernel.FMA32(f, x4, t16)
 			in5[i] = c
 			x5 := in3[i]
-			t19 := x5
-			if param[3] > t19 {
-				t19 = param[3]
+			t20 := x5
+			if param[3] > t20 {
+				t20 = param[3]
 			}
-			n4 := t19
+			n4 := t20
 			if param[2] < n4 {
 				n4 = param[2]
 			}
-			t20 := float32(param[0] * n4)
-			q4 := kernel.FMA32(t20, n4, 1)
-			t21 := float32(math.Sqrt(float64(q4)))
-			y3 := float32(n4 / t21)
-			o := kernel.FMA32(y3, 0.5, 0.5)
+			t21 := float32(param[0] * n4)
+			q4 := kernel.FMA32(t21, n4, 1)
+			t22 := float32(math.Sqrt(float64(q4)))
+			y3 := float32(n4 / t22)
+			o := kernel.FMA32(y3, param[9], 0.5)
 			in3[i] = o
-			t22 := c
-			if param[19] > t22 {
-				t22 = param[19]
+			t23 := c
+			if param[19] > t23 {
+				t23 = param[19]
 			}
-			n5 := t22
+			n5 := t23
 			if param[18] < n5 {
 				n5 = param[18]
 			}
-			t23 := float32(param[16] * n5)
-			q5 := kernel.FMA32(t23, n5, 1)
-			t24 := float32(math.Sqrt(float64(q5)))
-			s := float32(n5 / t24)
+			t24 := float32(param[16] * n5)
+			q5 := kernel.FMA32(t24, n5, 1)
+			t25 := float32(math.Sqrt(float64(q5)))
+			s := float32(n5 / t25)
 			in6[i] = s
-			t25 := float32(o * s)
-			in7[i] = t25
+			t26 := float32(o * s)
+			in7[i] = t26
 		}
 	}
 }
@@ -2465,71 +2465,71 @@ func lstmForwardISRUSigmoidISRU64Portable(p *args[float64]) {
 			q := math.FMA(t5, n, 1)
 			t7 := math.Sqrt(q)
 			y := float64(n / t7)
-			input := math.FMA(y, 0.5, 0.5)
+			input := math.FMA(y, param[9], 0.5)
 			in0[i] = input
 			x2 := in2[i]
-			t10 := x2
-			if param[19] > t10 {
-				t10 = param[19]
+			t11 := x2
+			if param[19] > t11 {
+				t11 = param[19]
 			}
-			n2 := t10
+			n2 := t11
 			if param[18] < n2 {
 				n2 = param[18]
 			}
-			t13 := float64(param[16] * n2)
-			q2 := math.FMA(t13, n2, 1)
-			t14 := math.Sqrt(q2)
-			g := float64(n2 / t14)
+			t14 := float64(param[16] * n2)
+			q2 := math.FMA(t14, n2, 1)
+			t15 := math.Sqrt(q2)
+			g := float64(n2 / t15)
 			in2[i] = g
-			t15 := float64(input * g)
+			t16 := float64(input * g)
 			x3 := in1[i]
-			t16 := x3
-			if param[3] > t16 {
-				t16 = param[3]
+			t17 := x3
+			if param[3] > t17 {
+				t17 = param[3]
 			}
-			n3 := t16
+			n3 := t17
 			if param[2] < n3 {
 				n3 = param[2]
 			}
-			t17 := float64(param[0] * n3)
-			q3 := math.FMA(t17, n3, 1)
-			t18 := math.Sqrt(q3)
-			y2 := float64(n3 / t18)
-			f := math.FMA(y2, 0.5, 0.5)
+			t18 := float64(param[0] * n3)
+			q3 := math.FMA(t18, n3, 1)
+			t19 := math.Sqrt(q3)
+			y2 := float64(n3 / t19)
+			f := math.FMA(y2, param[9], 0.5)
 			in1[i] = f
 			x4 := in4[i]
-			c := math.FMA(f, x4, t15)
+			c := math.FMA(f, x4, t16)
 			in5[i] = c
 			x5 := in3[i]
-			t19 := x5
-			if param[3] > t19 {
-				t19 = param[3]
+			t20 := x5
+			if param[3] > t20 {
+				t20 = param[3]
 			}
-			n4 := t19
+			n4 := t20
 			if param[2] < n4 {
 				n4 = param[2]
 			}
-			t20 := float64(param[0] * n4)
-			q4 := math.FMA(t20, n4, 1)
-			t21 := math.Sqrt(q4)
-			y3 := float64(n4 / t21)
-			o := math.FMA(y3, 0.5, 0.5)
+			t21 := float64(param[0] * n4)
+			q4 := math.FMA(t21, n4, 1)
+			t22 := math.Sqrt(q4)
+			y3 := float64(n4 / t22)
+			o := math.FMA(y3, param[9], 0.5)
 			in3[i] = o
-			t22 := c
-			if param[19] > t22 {
-				t22 = param[19]
+			t23 := c
+			if param[19] > t23 {
+				t23 = param[19]
 			}
-			n5 := t22
+			n5 := t23
 			if param[18] < n5 {
 				n5 = param[18]
 			}
-			t23 := float64(param[16] * n5)
-			q5 := math.FMA(t23, n5, 1)
-			t24 := math.Sqrt(q5)
-			s := float64(n5 / t24)
+			t24 := float64(param[16] * n5)
+			q5 := math.FMA(t24, n5, 1)
+			t25 := math.Sqrt(q5)
+			s := float64(n5 / t25)
 			in6[i] = s
-			t25 := float64(o * s)
-			in7[i] = t25
+			t26 := float64(o * s)
+			in7[i] = t26
 		}
 	}
 }
@@ -2562,14 +2562,14 @@ func lstmBackwardISRUSigmoidISRU32Portable(p *args[float32]) {
 			s := in5[i]
 			t := float32(dh * s)
 			t4 := kernel.FMA32(-o, o, o)
-			c := kernel.FMA32(param[1], t4, param[6])
+			c := kernel.FMA32(param[8], t4, param[7])
 			t6 := c
 			if 0 > t6 {
 				t6 = 0
 			}
 			t7 := float32(math.Sqrt(float64(t6)))
 			t8 := float32(t6 * t7)
-			t10 := float32(t * 0.5)
+			t10 := float32(t * param[9])
 			t11 := float32(t10 * t8)
 			in3[i] = t11
 			x3 := in8[i]
@@ -2590,14 +2590,14 @@ func lstmBackwardISRUSigmoidISRU32Portable(p *args[float32]) {
 			g := in2[i]
 			t20 := float32(dc * g)
 			t21 := kernel.FMA32(-input, input, input)
-			c3 := kernel.FMA32(param[1], t21, param[6])
+			c3 := kernel.FMA32(param[8], t21, param[7])
 			t22 := c3
 			if 0 > t22 {
 				t22 = 0
 			}
 			t23 := float32(math.Sqrt(float64(t22)))
 			t24 := float32(t22 * t23)
-			t25 := float32(t20 * 0.5)
+			t25 := float32(t20 * param[9])
 			t26 := float32(t25 * t24)
 			in0[i] = t26
 			t27 := float32(dc * input)
@@ -2617,14 +2617,14 @@ func lstmBackwardISRUSigmoidISRU32Portable(p *args[float32]) {
 			x4 := in4[i]
 			t33 := float32(dc * x4)
 			t34 := kernel.FMA32(-f, f, f)
-			c5 := kernel.FMA32(param[1], t34, param[6])
+			c5 := kernel.FMA32(param[8], t34, param[7])
 			t35 := c5
 			if 0 > t35 {
 				t35 = 0
 			}
 			t36 := float32(math.Sqrt(float64(t35)))
 			t37 := float32(t35 * t36)
-			t38 := float32(t33 * 0.5)
+			t38 := float32(t33 * param[9])
 			t39 := float32(t38 * t37)
 			in1[i] = t39
 			t40 := float32(dc * f)
@@ -2661,14 +2661,14 @@ func lstmBackwardISRUSigmoidISRU64Portable(p *args[float64]) {
 			s := in5[i]
 			t := float64(dh * s)
 			t4 := math.FMA(-o, o, o)
-			c := math.FMA(param[1], t4, param[6])
+			c := math.FMA(param[8], t4, param[7])
 			t6 := c
 			if 0 > t6 {
 				t6 = 0
 			}
 			t7 := math.Sqrt(t6)
 			t8 := float64(t6 * t7)
-			t10 := float64(t * 0.5)
+			t10 := float64(t * param[9])
 			t11 := float64(t10 * t8)
 			in3[i] = t11
 			x3 := in8[i]
@@ -2689,14 +2689,14 @@ func lstmBackwardISRUSigmoidISRU64Portable(p *args[float64]) {
 			g := in2[i]
 			t20 := float64(dc * g)
 			t21 := math.FMA(-input, input, input)
-			c3 := math.FMA(param[1], t21, param[6])
+			c3 := math.FMA(param[8], t21, param[7])
 			t22 := c3
 			if 0 > t22 {
 				t22 = 0
 			}
 			t23 := math.Sqrt(t22)
 			t24 := float64(t22 * t23)
-			t25 := float64(t20 * 0.5)
+			t25 := float64(t20 * param[9])
 			t26 := float64(t25 * t24)
 			in0[i] = t26
 			t27 := float64(dc * input)
@@ -2716,14 +2716,14 @@ func lstmBackwardISRUSigmoidISRU64Portable(p *args[float64]) {
 			x4 := in4[i]
 			t33 := float64(dc * x4)
 			t34 := math.FMA(-f, f, f)
-			c5 := math.FMA(param[1], t34, param[6])
+			c5 := math.FMA(param[8], t34, param[7])
 			t35 := c5
 			if 0 > t35 {
 				t35 = 0
 			}
 			t36 := math.Sqrt(t35)
 			t37 := float64(t35 * t36)
-			t38 := float64(t33 * 0.5)
+			t38 := float64(t33 * param[9])
 			t39 := float64(t38 * t37)
 			in1[i] = t39
 			t40 := float64(dc * f)
@@ -2766,45 +2766,45 @@ func gruForwardISRUSigmoidISRU32Portable(p *args[float32]) {
 			q := kernel.FMA32(t6, n, 1)
 			t8 := float32(math.Sqrt(float64(q)))
 			y := float32(n / t8)
-			r := kernel.FMA32(y, 0.5, 0.5)
+			r := kernel.FMA32(y, param[9], 0.5)
 			in0[i] = r
 			x3 := in5[i]
 			x4 := in2[i]
-			t10 := kernel.FMA32(r, x3, x4)
-			t12 := t10
-			if param[19] > t12 {
-				t12 = param[19]
+			t11 := kernel.FMA32(r, x3, x4)
+			t13 := t11
+			if param[19] > t13 {
+				t13 = param[19]
 			}
-			n2 := t12
+			n2 := t13
 			if param[18] < n2 {
 				n2 = param[18]
 			}
-			t15 := float32(param[16] * n2)
-			q2 := kernel.FMA32(t15, n2, 1)
-			t16 := float32(math.Sqrt(float64(q2)))
-			n3 := float32(n2 / t16)
+			t16 := float32(param[16] * n2)
+			q2 := kernel.FMA32(t16, n2, 1)
+			t17 := float32(math.Sqrt(float64(q2)))
+			n3 := float32(n2 / t17)
 			in2[i] = n3
 			x5 := in1[i]
 			x6 := in4[i]
-			t17 := float32(x5 + x6)
-			t18 := t17
-			if param[3] > t18 {
-				t18 = param[3]
+			t18 := float32(x5 + x6)
+			t19 := t18
+			if param[3] > t19 {
+				t19 = param[3]
 			}
-			n4 := t18
+			n4 := t19
 			if param[2] < n4 {
 				n4 = param[2]
 			}
-			t19 := float32(param[0] * n4)
-			q3 := kernel.FMA32(t19, n4, 1)
-			t20 := float32(math.Sqrt(float64(q3)))
-			y2 := float32(n4 / t20)
-			z := kernel.FMA32(y2, 0.5, 0.5)
+			t20 := float32(param[0] * n4)
+			q3 := kernel.FMA32(t20, n4, 1)
+			t21 := float32(math.Sqrt(float64(q3)))
+			y2 := float32(n4 / t21)
+			z := kernel.FMA32(y2, param[9], 0.5)
 			in1[i] = z
 			x7 := in6[i]
-			t21 := float32(x7 - n3)
-			t22 := kernel.FMA32(z, t21, n3)
-			in7[i] = t22
+			t22 := float32(x7 - n3)
+			t23 := kernel.FMA32(z, t22, n3)
+			in7[i] = t23
 		}
 	}
 }
@@ -2843,45 +2843,45 @@ func gruForwardISRUSigmoidISRU64Portable(p *args[float64]) {
 			q := math.FMA(t6, n, 1)
 			t8 := math.Sqrt(q)
 			y := float64(n / t8)
-			r := math.FMA(y, 0.5, 0.5)
+			r := math.FMA(y, param[9], 0.5)
 			in0[i] = r
 			x3 := in5[i]
 			x4 := in2[i]
-			t10 := math.FMA(r, x3, x4)
-			t12 := t10
-			if param[19] > t12 {
-				t12 = param[19]
+			t11 := math.FMA(r, x3, x4)
+			t13 := t11
+			if param[19] > t13 {
+				t13 = param[19]
 			}
-			n2 := t12
+			n2 := t13
 			if param[18] < n2 {
 				n2 = param[18]
 			}
-			t15 := float64(param[16] * n2)
-			q2 := math.FMA(t15, n2, 1)
-			t16 := math.Sqrt(q2)
-			n3 := float64(n2 / t16)
+			t16 := float64(param[16] * n2)
+			q2 := math.FMA(t16, n2, 1)
+			t17 := math.Sqrt(q2)
+			n3 := float64(n2 / t17)
 			in2[i] = n3
 			x5 := in1[i]
 			x6 := in4[i]
-			t17 := float64(x5 + x6)
-			t18 := t17
-			if param[3] > t18 {
-				t18 = param[3]
+			t18 := float64(x5 + x6)
+			t19 := t18
+			if param[3] > t19 {
+				t19 = param[3]
 			}
-			n4 := t18
+			n4 := t19
 			if param[2] < n4 {
 				n4 = param[2]
 			}
-			t19 := float64(param[0] * n4)
-			q3 := math.FMA(t19, n4, 1)
-			t20 := math.Sqrt(q3)
-			y2 := float64(n4 / t20)
-			z := math.FMA(y2, 0.5, 0.5)
+			t20 := float64(param[0] * n4)
+			q3 := math.FMA(t20, n4, 1)
+			t21 := math.Sqrt(q3)
+			y2 := float64(n4 / t21)
+			z := math.FMA(y2, param[9], 0.5)
 			in1[i] = z
 			x7 := in6[i]
-			t21 := float64(x7 - n3)
-			t22 := math.FMA(z, t21, n3)
-			in7[i] = t22
+			t22 := float64(x7 - n3)
+			t23 := math.FMA(z, t22, n3)
+			in7[i] = t23
 		}
 	}
 }
@@ -2916,14 +2916,14 @@ func gruBackwardISRUSigmoidISRU32Portable(p *args[float32]) {
 			t := float32(x3 - n)
 			t2 := float32(dh * t)
 			t5 := kernel.FMA32(-z, z, z)
-			c := kernel.FMA32(param[1], t5, param[6])
+			c := kernel.FMA32(param[8], t5, param[7])
 			t7 := c
 			if 0 > t7 {
 				t7 = 0
 			}
 			t8 := float32(math.Sqrt(float64(t7)))
 			t9 := float32(t7 * t8)
-			t11 := float32(t2 * 0.5)
+			t11 := float32(t2 * param[9])
 			dz := float32(t11 * t9)
 			in1[i] = dz
 			in4[i] = dz
@@ -2947,14 +2947,14 @@ func gruBackwardISRUSigmoidISRU32Portable(p *args[float32]) {
 			x4 := in5[i]
 			t21 := float32(dn * x4)
 			t22 := kernel.FMA32(-r, r, r)
-			c3 := kernel.FMA32(param[1], t22, param[6])
+			c3 := kernel.FMA32(param[8], t22, param[7])
 			t23 := c3
 			if 0 > t23 {
 				t23 = 0
 			}
 			t24 := float32(math.Sqrt(float64(t23)))
 			t25 := float32(t23 * t24)
-			t26 := float32(t21 * 0.5)
+			t26 := float32(t21 * param[9])
 			dr := float32(t26 * t25)
 			in0[i] = dr
 			in3[i] = dr
@@ -2994,14 +2994,14 @@ func gruBackwardISRUSigmoidISRU64Portable(p *args[float64]) {
 			t := float64(x3 - n)
 			t2 := float64(dh * t)
 			t5 := math.FMA(-z, z, z)
-			c := math.FMA(param[1], t5, param[6])
+			c := math.FMA(param[8], t5, param[7])
 			t7 := c
 			if 0 > t7 {
 				t7 = 0
 			}
 			t8 := math.Sqrt(t7)
 			t9 := float64(t7 * t8)
-			t11 := float64(t2 * 0.5)
+			t11 := float64(t2 * param[9])
 			dz := float64(t11 * t9)
 			in1[i] = dz
 			in4[i] = dz
@@ -3025,14 +3025,14 @@ func gruBackwardISRUSigmoidISRU64Portable(p *args[float64]) {
 			x4 := in5[i]
 			t21 := float64(dn * x4)
 			t22 := math.FMA(-r, r, r)
-			c3 := math.FMA(param[1], t22, param[6])
+			c3 := math.FMA(param[8], t22, param[7])
 			t23 := c3
 			if 0 > t23 {
 				t23 = 0
 			}
 			t24 := math.Sqrt(t23)
 			t25 := float64(t23 * t24)
-			t26 := float64(t21 * 0.5)
+			t26 := float64(t21 * param[9])
 			dr := float64(t26 * t25)
 			in0[i] = dr
 			in3[i] = dr
