@@ -133,6 +133,15 @@ func (b *builder[T]) param(layer int, name string, trained bool, shape ...int) (
 	return p, nil
 }
 
+// reserve counts memory that a layer keeps for each sample of a batch.
+func (b *builder[T]) reserve(perSample int) error {
+	if perSample > (b.limits.total-b.total)/b.m.options.Batch {
+		return fmt.Errorf("a batch of %d takes more than %d elements; take a smaller one", b.m.options.Batch, b.limits.total)
+	}
+	b.total += perSample * b.m.options.Batch
+	return nil
+}
+
 // packed counts what a layer keeps of its weights in another form.
 func (b *builder[T]) packed(n int) error {
 	if b.total += n; b.total > b.limits.total {
@@ -143,21 +152,28 @@ func (b *builder[T]) packed(n int) error {
 
 // weights registers the weights of a layer and draws them.
 func (b *builder[T]) weights(layer int, i Init, inputs, outputs int, shape ...int) (*Parameter[T], error) {
-	if i == (Init{}) {
-		i = b.m.network.Init
-	}
-	if i == (Init{}) {
-		i = He()
-	}
+	return b.namedWeights(layer, "weight", i, inputs, outputs, shape...)
+}
+
+// namedWeights is weights for a layer that has several, whose names tell their
+// random numbers apart.
+func (b *builder[T]) namedWeights(layer int, name string, i Init, inputs, outputs int, shape ...int) (*Parameter[T], error) {
+	i = i.or(b.m.network.Init).or(He())
 	if err := i.check(); err != nil {
 		return nil, err
 	}
-	p, err := b.param(layer, "weight", true, shape...)
+	p, err := b.param(layer, name, true, shape...)
 	if err != nil {
 		return nil, err
 	}
 	p.Decay = true
-	pcg := b.m.random(1, uint64(layer))
+	stream := []uint64{1, uint64(layer)}
+	if name != "weight" {
+		for _, c := range []byte(name) {
+			stream = append(stream, uint64(c))
+		}
+	}
+	pcg := b.m.random(stream...)
 	draw(i, p.Value, inputs, outputs, rand.New(&pcg))
 	return p, nil
 }
@@ -247,6 +263,8 @@ func (b *builder[T]) layer(at int, l Layer, in *value[T]) (*value[T], error) {
 		return b.residual(at, l, in)
 	case Embedding:
 		return b.embedding(at, l, in)
+	case LSTM, GRU, RNN:
+		return b.recurrent(at, l, in)
 	}
 	return nil, fmt.Errorf("%T is not a layer that networks hold", l)
 }
@@ -286,10 +304,9 @@ func (b *builder[T]) allocate() error {
 		if v.alias != nil {
 			continue
 		}
-		if v.size > (b.limits.total-b.total)/batch {
-			return fmt.Errorf("a batch of %d takes more than %d elements; take a smaller one", batch, b.limits.total)
+		if err := b.reserve(v.size); err != nil {
+			return err
 		}
-		b.total += v.size * batch
 	}
 	if threads := m.pool.Threads(); b.scratch > (b.limits.total-b.total)/threads {
 		return fmt.Errorf("%d threads take more than %d elements; take fewer", threads, b.limits.total)

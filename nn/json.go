@@ -30,6 +30,9 @@ var kinds = map[string]func() Layer{
 	"activation":       func() Layer { return &Activation{} },
 	"residual":         func() Layer { return &Residual{} },
 	"embedding":        func() Layer { return &Embedding{} },
+	"lstm":             func() Layer { return &LSTM{} },
+	"gru":              func() Layer { return &GRU{} },
+	"rnn":              func() Layer { return &RNN{} },
 }
 
 func kindNames() string {
@@ -67,6 +70,12 @@ func plain(l Layer) Layer {
 	case *Residual:
 		return *l
 	case *Embedding:
+		return *l
+	case *LSTM:
+		return *l
+	case *GRU:
+		return *l
+	case *RNN:
 		return *l
 	}
 	return l

@@ -35,7 +35,10 @@ var everySequence = Network{
 	Name: "sequence", Input: Shape{7}, Init: LeCun(), Activation: "isru",
 	Layers: Sequential{
 		Embedding{Tokens: 11, Units: 6, Init: LeCun()},
+		LSTM{Units: 17, ForgetBias: new(.5), Truncate: 3, Init: Glorot(), RecurrentInit: He()},
 		Dense{Units: 9}, Activation{}, Dropout{Rate: .1},
+		GRU{Units: 10, Activation: "tanh", Gate: "sigmoid", Bidirectional: true},
+		RNN{Units: 5, Activation: "elu"},
 		Dense{Units: 11},
 	},
 }

@@ -177,6 +177,83 @@ type Embedding struct {
 	Init   Init `json:"init,omitzero"`
 }
 
+// LSTM is a recurrent layer with long short-term memory (Hochreiter and
+// Schmidhuber 1997; the forget gate is that of Gers et al. 2000). It reads a
+// sequence, time steps x features, step by step from h = c = 0:
+//
+//	i, f, o = gate(x W + h U + b), each with columns of its own; g likewise, by activation
+//	c = f c + i g
+//	h = o activation(c)
+//
+// and puts out h at every step, time steps x Units. The columns of W, features x
+// 4 Units, of U, Units x 4 Units, and of b are those of i, f, g and o.
+//
+// The recurrent layers take every function whose gradient follows from its output,
+// with parameters that are not learned. ISRU is for tanh what the ISRU sigmoid with
+// scale 1/2 is for the logistic function (Carlile et al. 2017, section 4).
+type LSTM struct {
+	Units int `json:"units"`
+	// Activation is the function of the state, such as "tanh" or "isru"; that of the
+	// network if it is empty.
+	Activation string `json:"activation,omitempty"`
+	// Gate is the function of the gates; that of the network if it is empty, and if
+	// that is empty too, the one that suits the state: for isru with some alpha the
+	// isru_sigmoid of the same alpha and scale 1/2, for all others sigmoid.
+	Gate string `json:"gate,omitempty"`
+	// Last puts out h of the last step alone.
+	Last bool `json:"last,omitempty"`
+	// Bidirectional adds a second layer that reads from the last step to the first;
+	// an output has both, 2 Units features (Schuster and Paliwal 1997). With Last it
+	// has the ends of both.
+	Bidirectional bool `json:"bidirectional,omitempty"`
+	// Truncate, if it is not 0, ends the gradient's way back through time after every
+	// so many steps (Williams and Peng 1990). Values are not affected.
+	Truncate int `json:"truncate,omitempty"`
+	// ForgetBias is the first bias of the forget gate. If it is nil, the gate begins
+	// as far open as a logistic gate of bias 1, at 0.73 (Jozefowicz et al. 2015),
+	// which its own function decides.
+	ForgetBias *float64 `json:"forget_bias,omitempty"`
+	// Init draws W; if it and that of the network are empty, it is LeCun.
+	Init Init `json:"init,omitzero"`
+	// RecurrentInit draws U; if it is empty, it is LeCun.
+	RecurrentInit Init `json:"recurrent_init,omitzero"`
+}
+
+// GRU is a recurrent layer of gated recurrent units (Cho et al. 2014), in the form
+// that resets after the product, as cuDNN and PyTorch have it:
+//
+//	r, z = gate(x W + b + h U + d), each with columns of its own
+//	n    = activation(x W + b + r (h U + d))
+//	h    = (1 - z) n + z h
+//
+// The columns of W, features x 3 Units, U, Units x 3 Units, b and d are those of r, z
+// and n. The members are those of LSTM.
+type GRU struct {
+	Units         int    `json:"units"`
+	Activation    string `json:"activation,omitempty"`
+	Gate          string `json:"gate,omitempty"`
+	Last          bool   `json:"last,omitempty"`
+	Bidirectional bool   `json:"bidirectional,omitempty"`
+	Truncate      int    `json:"truncate,omitempty"`
+	Init          Init   `json:"init,omitzero"`
+	RecurrentInit Init   `json:"recurrent_init,omitzero"`
+}
+
+// RNN is the plain recurrent layer (Elman 1990),
+//
+//	h = activation(x W + h U + b)
+//
+// with members as those of LSTM.
+type RNN struct {
+	Units         int    `json:"units"`
+	Activation    string `json:"activation,omitempty"`
+	Last          bool   `json:"last,omitempty"`
+	Bidirectional bool   `json:"bidirectional,omitempty"`
+	Truncate      int    `json:"truncate,omitempty"`
+	Init          Init   `json:"init,omitzero"`
+	RecurrentInit Init   `json:"recurrent_init,omitzero"`
+}
+
 // Residual is y = Body(x) + Shortcut(x); the shortcut is x itself if empty (He
 // et al. 2016). The two must have the same shape.
 type Residual struct {
@@ -197,3 +274,6 @@ func (Flatten) kind() string         { return "flatten" }
 func (Activation) kind() string      { return "activation" }
 func (Residual) kind() string        { return "residual" }
 func (Embedding) kind() string       { return "embedding" }
+func (LSTM) kind() string            { return "lstm" }
+func (GRU) kind() string             { return "gru" }
+func (RNN) kind() string             { return "rnn" }

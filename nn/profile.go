@@ -5,6 +5,9 @@ import "time"
 // A LayerTime is the time that one layer took, over all calls together.
 type LayerTime struct {
 	Forward, Backward time.Duration
+	// Cell is the part of both that the elementwise kernels of a recurrent layer
+	// took, on the first of the threads.
+	Cell time.Duration
 }
 
 // Profile starts the measuring of each layer's time, from 0, or ends it. While it
