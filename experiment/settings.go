@@ -5,7 +5,6 @@ import (
 	"math"
 	"slices"
 
-	"github.com/isrlu/isrlu"
 	"github.com/isrlu/isrlu/nn"
 )
 
@@ -76,20 +75,6 @@ func (s *Settings) CheckTraining() error {
 		return err
 	}
 	return s.schedule(1).Check()
-}
-
-// CheckActivation returns an error if spec is not an activation function as
-// nn.Activation takes it.
-func CheckActivation(spec string) error {
-	function, learn := nn.SplitLearn(spec)
-	f, err := isrlu.Parse(function)
-	if err != nil {
-		return err
-	}
-	if learn != nn.Fixed && len(f.Params()) == 0 {
-		return fmt.Errorf("%s has no parameter to learn", f.Name())
-	}
-	return nil
 }
 
 func (s *Settings) schedule(steps int) nn.Schedule {

@@ -100,7 +100,7 @@ spend most of their time in.`,
 	f.DurationVar(&perCell, "time", bench.DefaultTime, "time to measure each cell for")
 	f.StringVar(&plotFile, "plot", "", "also draw bars into this file, .svg or .png")
 	complete(cmd, "placements", bench.Placements)
-	cmd.AddCommand(newBenchNetworkCmd(), newBenchGemmCmd())
+	cmd.AddCommand(newBenchNetworkCmd(), newBenchGemmCmd(), newBenchRecurrentCmd())
 	return cmd
 }
 

@@ -177,3 +177,21 @@ func TestBenchNeedsNoCommand(t *testing.T) {
 		t.Errorf("got %s", out)
 	}
 }
+
+func TestBenchRecurrentCSV(t *testing.T) {
+	header, rows := csvRows(t, "bench recurrent --units 5 --steps 3 --batch 2 --time 1us --functions isru,tanh/isru_sigmoid:2")
+	if header != "cell,units,functions,pass,ms,ms_low,ms_high,gflops,elementwise_share" {
+		t.Errorf("header %q", header)
+	}
+	var got []string
+	for _, r := range rows {
+		got = append(got, strings.Join(r[:4], " "))
+	}
+	want := []string{
+		"lstm 5 isru:1, gates isru_sigmoid:1,0.5 forward", "lstm 5 isru:1, gates isru_sigmoid:1,0.5 forward+backward",
+		"lstm 5 tanh, gates isru_sigmoid:2 forward", "lstm 5 tanh, gates isru_sigmoid:2 forward+backward",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("rows %q, want %q", got, want)
+	}
+}
