@@ -172,7 +172,7 @@ func TestWrongCallsSayWhatIsWrong(t *testing.T) {
 // and the inputs of those whose derivative needs them.
 func TestBytesKept(t *testing.T) {
 	const elements = 8*8*3 + 6*6*5
-	for function, inputs := range map[string]int{"isrlu": 0, "isru": 0, "relu": 0, "elu": 0, "tanh": 0, "sigmoid": 0, "gelu": 1, "silu": 1, "softplus": 0, "isrlu:learn": 0, "isru:3:learn-channel": 0, "elu:learn": 1} {
+	for function, inputs := range map[string]int{"isrlu": 0, "isru": 0, "relu": 0, "elu": 0, "tanh": 0, "sigmoid": 0, "gelu": 1, "silu": 1, "softplus": 0, "isrlu:learn": 0, "isru_sigmoid:1,0.5:learn": 0, "isru:3:learn-channel": 0, "elu:learn": 1} {
 		for _, batch := range []int{1, 10} {
 			m := newModelOf[float32](t, Network{Input: Shape{10, 10, 1}, Activation: function, Layers: Sequential{
 				Conv2D{Filters: 3, Kernel: Square(3)}, Activation{},
