@@ -187,7 +187,8 @@ func TestDigitsAreHardForALinearModel(t *testing.T) {
 // returns its accuracy on the test set.
 func softmaxRegression(set *Set, epochs int) float64 {
 	const classes = 10
-	size := set.Train.Size()
+	train, test := set.Images()
+	size := train.Size()
 	w := make([]float32, classes*(size+1)) // a row for each class, bias last
 	score := func(s *[classes]float32, x []float32) {
 		for c := range s {
@@ -204,8 +205,8 @@ func softmaxRegression(set *Set, epochs int) float64 {
 	var s [classes]float32
 	for epoch := range epochs {
 		rate := 0.01 / float32(size) * 28 / float32(1+epoch)
-		for _, i := range Permutation(set.Train.Len(), 1, epoch) {
-			set.Train.Fill(x, label, []int{i}, set.Mean, set.Std)
+		for _, i := range Permutation(train.Len(), 1, epoch) {
+			train.Fill(x, label, []int{i})
 			score(&s, x)
 			top := s[0]
 			for _, v := range s {
@@ -230,8 +231,8 @@ func softmaxRegression(set *Set, epochs int) float64 {
 		}
 	}
 	right := 0
-	for i := range set.Test.Len() {
-		set.Test.Fill(x, label, []int{i}, set.Mean, set.Std)
+	for i := range test.Len() {
+		test.Fill(x, label, []int{i})
 		score(&s, x)
 		best := 0
 		for c := range s {
@@ -243,5 +244,5 @@ func softmaxRegression(set *Set, epochs int) float64 {
 			right++
 		}
 	}
-	return float64(right) / float64(set.Test.Len())
+	return float64(right) / float64(test.Len())
 }

@@ -14,13 +14,14 @@ func ExampleLoad() {
 		log.Fatal(err)
 	}
 	fmt.Println(set.Name, set.Classes)
-	fmt.Println(set.Train.Len(), set.Test.Len(), set.Train.Height, set.Train.Width, set.Train.Channels)
+	train, test := set.Images()
+	fmt.Println(train.Len(), test.Len(), train.Height, train.Width, train.Channels)
 
 	// A batch of the first epoch.
-	indices := data.Permutation(set.Train.Len(), 1, 0)[:32]
-	pixels := make([]float32, len(indices)*set.Train.Size())
+	indices := data.Permutation(train.Len(), 1, 0)[:32]
+	pixels := make([]float32, len(indices)*train.Size())
 	labels := make([]int, len(indices))
-	set.Train.Fill(pixels, labels, indices, set.Mean, set.Std)
+	train.Fill(pixels, labels, indices)
 	fmt.Println(len(pixels))
 	// Output:
 	// digits [0 1 2 3 4 5 6 7 8 9]

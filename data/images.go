@@ -1,6 +1,8 @@
 package data
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"math"
 )
@@ -12,6 +14,9 @@ type Images struct {
 	Height, Width, Channels int
 	Pixels                  []uint8 // Len() * Height*Width*Channels values
 	Labels                  []uint8 // Len() values
+	// Mean and Std are what Fill normalizes by: in a set those of the training
+	// pixels divided by 255. A Std of 0 counts as 1.
+	Mean, Std float32
 }
 
 // Len returns the number of images.
@@ -19,6 +24,9 @@ func (m *Images) Len() int { return len(m.Labels) }
 
 // Size returns the number of values of one image, Height*Width*Channels.
 func (m *Images) Size() int { return m.Height * m.Width * m.Channels }
+
+// Predictions returns 1: an image has one label.
+func (m *Images) Predictions() int { return 1 }
 
 // At returns the pixels of image i. They are not a copy.
 func (m *Images) At(i int) []uint8 {
@@ -36,21 +44,21 @@ func (m *Images) Slice(from, to int) *Images {
 		Channels: m.Channels,
 		Pixels:   m.Pixels[from*size : to*size : to*size],
 		Labels:   m.Labels[from:to:to],
+		Mean:     m.Mean,
+		Std:      m.Std,
 	}
 }
 
-// Fill writes the images of the given indices into dst, one after another in
-// the layout of Pixels, each value v as (v/255-mean)/std, and their labels
-// into labels. dst must have len(indices)*Size() values and labels
+// Fill writes the images of the given indices into x, one after another in
+// the layout of Pixels, each value v as (v/255-Mean)/Std, and their labels
+// into labels. x must have len(indices)*Size() values and labels
 // len(indices); Fill panics otherwise.
-func (m *Images) Fill(dst []float32, labels []int, indices []int, mean, std float32) {
+func (m *Images) Fill(x []float32, labels []int, indices []int) {
 	size := m.Size()
-	if len(dst) != len(indices)*size {
-		panic(fmt.Sprintf("data: Fill of %d images of %d values needs %d values, got %d",
-			len(indices), size, len(indices)*size, len(dst)))
-	}
-	if len(labels) != len(indices) {
-		panic(fmt.Sprintf("data: Fill of %d images needs %d labels, got %d", len(indices), len(indices), len(labels)))
+	checkFill(m, "images", x, labels, indices)
+	mean, std := m.Mean, m.Std
+	if std == 0 {
+		std = 1
 	}
 	var value [256]float32
 	for v := range value {
@@ -58,7 +66,7 @@ func (m *Images) Fill(dst []float32, labels []int, indices []int, mean, std floa
 	}
 	for k, i := range indices {
 		labels[k] = int(m.Labels[i])
-		out := dst[k*size : (k+1)*size]
+		out := x[k*size : (k+1)*size]
 		for j, v := range m.At(i) {
 			out[j] = value[v]
 		}
@@ -90,10 +98,12 @@ func (m *Images) moments() (mean, std float32) {
 	return float32(mu / 255), float32(math.Sqrt(variance) / 255)
 }
 
-// A Set is a training and a test set.
-type Set struct {
-	Name        string   // as in Names
-	Classes     []string // the names of the labels; label l is Classes[l]
-	Train, Test *Images
-	Mean, Std   float32 // of the training pixels divided by 255
+// Digest returns the SHA-256 of the images' size, pixels and labels, in
+// hexadecimal.
+func (m *Images) Digest() string {
+	h := sha256.New()
+	fmt.Fprintln(h, m.Height, m.Width, m.Channels, m.Len())
+	h.Write(m.Pixels)
+	h.Write(m.Labels)
+	return hex.EncodeToString(h.Sum(nil))
 }

@@ -37,9 +37,10 @@ func TestImagesShareTheirMemory(t *testing.T) {
 
 func TestFillNormalizesAndOrders(t *testing.T) {
 	m := small()
+	m.Mean, m.Std = 0.5, 2
 	dst := make([]float32, 8)
 	labels := make([]int, 2)
-	m.Fill(dst, labels, []int{2, 0}, 0.5, 2)
+	m.Fill(dst, labels, []int{2, 0})
 	if !slices.Equal(labels, []int{9, 7}) {
 		t.Errorf("labels %v", labels)
 	}
@@ -49,9 +50,9 @@ func TestFillNormalizesAndOrders(t *testing.T) {
 		}
 	}
 	for name, call := range map[string]func(){
-		"values": func() { m.Fill(dst[:7], labels, []int{0, 1}, 0, 1) },
-		"labels": func() { m.Fill(dst, labels[:1], []int{0, 1}, 0, 1) },
-		"index":  func() { m.Fill(dst, labels, []int{0, 3}, 0, 1) },
+		"values": func() { m.Fill(dst[:7], labels, []int{0, 1}) },
+		"labels": func() { m.Fill(dst, labels[:1], []int{0, 1}) },
+		"index":  func() { m.Fill(dst, labels, []int{0, 3}) },
 	} {
 		func() {
 			defer func() {
@@ -66,9 +67,9 @@ func TestFillNormalizesAndOrders(t *testing.T) {
 
 func TestMomentsNormalize(t *testing.T) {
 	m := small()
-	mean, std := m.moments()
+	m.Mean, m.Std = m.moments()
 	dst := make([]float32, 12)
-	m.Fill(dst, make([]int, 3), []int{0, 1, 2}, mean, std)
+	m.Fill(dst, make([]int, 3), []int{0, 1, 2})
 	var sum, squares float64
 	for _, v := range dst {
 		sum += float64(v)

@@ -55,7 +55,9 @@ func Load(ctx context.Context, name string, o Options) (*Set, error) {
 	if err != nil {
 		return nil, fmt.Errorf("data: %s: %w", name, trimPrefix(err))
 	}
-	set.Mean, set.Std = set.Train.moments()
+	train, test := set.Images()
+	train.Mean, train.Std = train.moments()
+	test.Mean, test.Std = train.Mean, train.Std
 	return set, nil
 }
 

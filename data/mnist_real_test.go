@@ -19,14 +19,15 @@ func TestRealMNIST(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if set.Train.Len() != 60000 || set.Test.Len() != 10000 || set.Train.Height != 28 || set.Train.Width != 28 || set.Train.Channels != 1 {
-		t.Errorf("%d + %d images of %dx%dx%d", set.Train.Len(), set.Test.Len(), set.Train.Height, set.Train.Width, set.Train.Channels)
+	train, test := set.Images()
+	if train.Len() != 60000 || test.Len() != 10000 || train.Height != 28 || train.Width != 28 || train.Channels != 1 {
+		t.Errorf("%d + %d images of %dx%dx%d", train.Len(), test.Len(), train.Height, train.Width, train.Channels)
 	}
-	if math.Abs(float64(set.Mean)-.1307) > 1e-4 || math.Abs(float64(set.Std)-.3081) > 1e-4 {
-		t.Errorf("mean %v and standard deviation %v, want .1307 and .3081", set.Mean, set.Std)
+	if math.Abs(float64(train.Mean)-.1307) > 1e-4 || math.Abs(float64(train.Std)-.3081) > 1e-4 {
+		t.Errorf("mean %v and standard deviation %v, want .1307 and .3081", train.Mean, train.Std)
 	}
 	counts := make([]int, 10)
-	for _, l := range set.Test.Labels {
+	for _, l := range test.Labels {
 		counts[l]++
 	}
 	if want := []int{980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009}; !slices.Equal(counts, want) {

@@ -175,7 +175,8 @@ func TestSetIsDownloadedOnce(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got.Train.Len() != 7 || got.Test.Len() != 20 || got.Train.Height != 2 || got.Train.Width != 3 || got.Name != "tiny" {
+		train, test := got.Images()
+		if train.Len() != 7 || test.Len() != 20 || train.Height != 2 || train.Width != 3 || got.Name != "tiny" {
 			t.Errorf("got %+v", got)
 		}
 	}
@@ -522,14 +523,15 @@ func TestMNISTIsWhatItShouldBe(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if set.Train.Len() != 60000 || set.Test.Len() != 10000 || set.Train.Height != 28 || set.Train.Width != 28 || set.Train.Channels != 1 {
-		t.Errorf("%d and %d images of %dx%dx%d", set.Train.Len(), set.Test.Len(), set.Train.Height, set.Train.Width, set.Train.Channels)
+	train, test := set.Images()
+	if train.Len() != 60000 || test.Len() != 10000 || train.Height != 28 || train.Width != 28 || train.Channels != 1 {
+		t.Errorf("%d and %d images of %dx%dx%d", train.Len(), test.Len(), train.Height, train.Width, train.Channels)
 	}
-	if got := fmt.Sprintf("%.4f %.4f", set.Mean, set.Std); got != "0.1307 0.3081" {
+	if got := fmt.Sprintf("%.4f %.4f", train.Mean, train.Std); got != "0.1307 0.3081" {
 		t.Errorf("mean and standard deviation are %s, expected 0.1307 0.3081", got)
 	}
-	if !slices.Equal(set.Test.Labels[:10], findIDXSet("mnist").firstLabels) {
-		t.Errorf("first test labels are %v", set.Test.Labels[:10])
+	if !slices.Equal(test.Labels[:10], findIDXSet("mnist").firstLabels) {
+		t.Errorf("first test labels are %v", test.Labels[:10])
 	}
 	// The digests are of the uncompressed files.
 	for name, c := range map[string]struct {
@@ -537,10 +539,10 @@ func TestMNISTIsWhatItShouldBe(t *testing.T) {
 		header []byte
 		want   string
 	}{
-		"training images": {set.Train.Pixels, idx(nil, 60000, 28, 28), "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db"},
-		"training labels": {set.Train.Labels, idx(nil, 60000), "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5"},
-		"test images":     {set.Test.Pixels, idx(nil, 10000, 28, 28), "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7"},
-		"test labels":     {set.Test.Labels, idx(nil, 10000), "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2"},
+		"training images": {train.Pixels, idx(nil, 60000, 28, 28), "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db"},
+		"training labels": {train.Labels, idx(nil, 60000), "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5"},
+		"test images":     {test.Pixels, idx(nil, 10000, 28, 28), "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7"},
+		"test labels":     {test.Labels, idx(nil, 10000), "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2"},
 	} {
 		sum := sha256.Sum256(append(c.header, c.data...))
 		if got := hex.EncodeToString(sum[:]); got != c.want {

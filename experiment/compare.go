@@ -143,7 +143,7 @@ func (c *comparison) modelOptions(seed uint64) nn.Options {
 	return nn.Options{Batch: s.Batch, Threads: s.Threads, Seed: seed, Direct: s.Direct}
 }
 
-// describe makes sure that the network and the images fit with every activation,
+// describe makes sure that the network and the set fit with every activation,
 // before any work is done, and describes the layers.
 func (c *comparison) describe() error {
 	s := c.settings()
@@ -156,8 +156,8 @@ func (c *comparison) describe() error {
 			return err
 		}
 		m.Close()
-		if got, want := m.Output().Size(), len(c.set.Classes); got != want {
-			return fmt.Errorf("network %s has %d outputs, but %s has %d classes", s.Network, got, c.set.Name, want)
+		if err := FitsOutput(m.Output(), c.set); err != nil {
+			return fmt.Errorf("%s: %w", s.Network, err)
 		}
 		if i > 0 {
 			continue
@@ -172,15 +172,6 @@ func (c *comparison) describe() error {
 		}
 	}
 	return nil
-}
-
-// Fits makes sure that a network whose input has this shape takes the images, as
-// images or flat.
-func Fits(input nn.Shape, m *data.Images) error {
-	if slices.Equal(input, []int{m.Height, m.Width, m.Channels}) || slices.Equal(input, []int{m.Size()}) {
-		return nil
-	}
-	return fmt.Errorf("the network takes %v, but the images are %dx%dx%d", []int(input), m.Height, m.Width, m.Channels)
 }
 
 func (c *comparison) run(ctx context.Context) error {

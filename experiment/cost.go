@@ -65,11 +65,11 @@ func (c *comparison) measureCosts(ctx context.Context) error {
 	return nil
 }
 
-// firstBatch returns the first images of the training set.
+// firstBatch returns the first samples of the training set.
 func (c *comparison) firstBatch() nn.Batch[float32] {
 	s := c.settings()
 	t := &Training{Set: c.set}
-	t.buffers(s.Batch, c.set.Train.Size())
+	t.buffers(s.Batch, c.set.Train)
 	indices := make([]int, min(s.Batch, c.set.Train.Len()))
 	for i := range indices {
 		indices[i] = i

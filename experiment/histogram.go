@@ -8,18 +8,18 @@ import (
 )
 
 const (
-	histogramBins   = 60
-	histogramImages = 500 // of the test set
+	histogramBins    = 60
+	histogramSamples = 500 // of the test set
 )
 
-// histograms returns what the activation layers put out on test images. Bins
+// histograms returns what the activation layers put out on test samples. Bins
 // reach from the least output to the largest, but no further than four standard
 // deviations from the mean.
 func histograms(ctx context.Context, t *Training) ([]Histogram, error) {
 	model := t.Trainer.Model()
 	var all []moments
-	images := min(histogramImages, t.Set.Test.Len())
-	err := t.eachTestBatch(ctx, images, func(b nn.Batch[float32]) {
+	samples := min(histogramSamples, t.Set.Test.Len())
+	err := t.eachTestBatch(ctx, samples, func(b nn.Batch[float32]) {
 		model.Predict(b.X)
 		layers := model.Activations()
 		if all == nil {
@@ -36,7 +36,7 @@ func histograms(ctx context.Context, t *Training) ([]Histogram, error) {
 	for i := range all {
 		list[i] = all[i].histogram()
 	}
-	err = t.eachTestBatch(ctx, images, func(b nn.Batch[float32]) {
+	err = t.eachTestBatch(ctx, samples, func(b nn.Batch[float32]) {
 		model.Predict(b.X)
 		for i, a := range model.Activations() {
 			list[i].Layer = a.Layer

@@ -85,8 +85,8 @@ func (s *Settings) schedule(steps int) nn.Schedule {
 }
 
 // Steps returns the number of steps of one training.
-func (s *Settings) Steps(images int) (int, error) {
-	perEpoch := StepsPerEpoch(images, s.Batch)
+func (s *Settings) Steps(samples int) (int, error) {
+	perEpoch := StepsPerEpoch(samples, s.Batch)
 	if perEpoch > math.MaxInt32/s.Epochs {
 		return 0, fmt.Errorf("experiment: %d epochs of %d steps are more than %d steps; take fewer", s.Epochs, perEpoch, math.MaxInt32)
 	}

@@ -10,13 +10,13 @@ import (
 	"github.com/isrlu/isrlu/nn"
 )
 
-// A Training takes a trainer through the epochs of a set of images. Where it is
+// A Training takes a trainer through the epochs of a set. Where it is
 // follows from the trainer's number of steps alone, so that a trainer that was
 // loaded from a file goes on where it stopped.
 type Training struct {
 	Trainer *nn.Trainer[float32]
 	Set     *data.Set
-	// Seed is that of the order of the images.
+	// Seed is that of the order of the samples.
 	Seed uint64
 	// AfterStep, if not nil, is called after each step with what the epoch has
 	// come to so far; an error ends the epoch.
@@ -41,8 +41,8 @@ func (e *DivergedError) Error() string {
 }
 
 // StepsPerEpoch returns the number of steps that an epoch has; the last one may
-// be on fewer images.
-func StepsPerEpoch(images, batch int) int { return (images + batch - 1) / batch }
+// be on fewer samples.
+func StepsPerEpoch(samples, batch int) int { return (samples + batch - 1) / batch }
 
 func (t *Training) stepsPerEpoch() int {
 	return StepsPerEpoch(t.Set.Train.Len(), t.Trainer.Model().Batch())
@@ -53,11 +53,11 @@ func (t *Training) stepsPerEpoch() int {
 // Evaluate's to add. On a DivergedError, an error of AfterStep or the end of ctx
 // the measures are of the part that is done.
 func (t *Training) Epoch(ctx context.Context) (Epoch, error) {
-	batch, perEpoch, size := t.Trainer.Model().Batch(), t.stepsPerEpoch(), t.Set.Train.Size()
-	t.buffers(batch, size)
+	batch, perEpoch := t.Trainer.Model().Batch(), t.stepsPerEpoch()
+	t.buffers(batch, t.Set.Train)
 	e := Epoch{Epoch: t.Trainer.Steps()/perEpoch + 1}
 	order := data.Permutation(t.Set.Train.Len(), t.Seed, e.Epoch-1)
-	loss, correct, images := 0.0, 0, 0
+	loss, correct, labels, samples := 0.0, 0, 0, 0
 	for t.Trainer.Steps() < e.Epoch*perEpoch {
 		if ctx.Err() != nil {
 			return e, ctx.Err()
@@ -75,11 +75,12 @@ func (t *Training) Epoch(ctx context.Context) (Epoch, error) {
 			}
 			return e, &DivergedError{what, v, before + 1, e.Epoch}
 		}
-		loss, correct, images = loss+r.Loss*float64(len(indices)), correct+r.Correct, images+len(indices)
+		loss, correct = loss+r.Loss*float64(len(b.Labels)), correct+r.Correct
+		labels, samples = labels+len(b.Labels), samples+len(indices)
 		e.LearningRate = rate
-		e.TrainLoss, e.TrainAccuracy = loss/float64(images), float64(correct)/float64(images)
+		e.TrainLoss, e.TrainAccuracy = loss/float64(labels), float64(correct)/float64(labels)
 		e.Seconds += time.Since(begun).Seconds()
-		e.ImagesPerSecond = float64(images) / e.Seconds
+		e.ImagesPerSecond = float64(samples) / e.Seconds
 		if t.AfterStep != nil {
 			if err := t.AfterStep(e); err != nil {
 				return e, err
@@ -90,7 +91,7 @@ func (t *Training) Epoch(ctx context.Context) (Epoch, error) {
 }
 
 // Evaluate returns the mean cross-entropy, in nats, and the accuracy, in [0, 1],
-// on the test set.
+// on the test set: over all labels, of which a sample may have several.
 func (t *Training) Evaluate(ctx context.Context) (loss, accuracy float64, err error) {
 	correct, test := 0, t.Set.Test
 	err = t.eachTestBatch(ctx, test.Len(), func(b nn.Batch[float32]) {
@@ -100,19 +101,20 @@ func (t *Training) Evaluate(ctx context.Context) (loss, accuracy float64, err er
 	if err != nil {
 		return 0, 0, err
 	}
-	return loss / float64(test.Len()), float64(correct) / float64(test.Len()), nil
+	labels := float64(test.Len() * test.Predictions())
+	return loss / labels, float64(correct) / labels, nil
 }
 
-// eachTestBatch calls f with the first images of the test set, in order.
-func (t *Training) eachTestBatch(ctx context.Context, images int, f func(nn.Batch[float32])) error {
+// eachTestBatch calls f with the first samples of the test set, in order.
+func (t *Training) eachTestBatch(ctx context.Context, samples int, f func(nn.Batch[float32])) error {
 	batch := t.Trainer.Model().Batch()
-	t.buffers(batch, t.Set.Test.Size())
-	for from := 0; from < images; from += batch {
+	t.buffers(batch, t.Set.Test)
+	for from := 0; from < samples; from += batch {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
 		t.evalAt = t.evalAt[:0]
-		for i := from; i < min(from+batch, images); i++ {
+		for i := from; i < min(from+batch, samples); i++ {
 			t.evalAt = append(t.evalAt, i)
 		}
 		f(t.fill(t.Set.Test, t.evalAt))
@@ -120,14 +122,15 @@ func (t *Training) eachTestBatch(ctx context.Context, images int, f func(nn.Batc
 	return nil
 }
 
-func (t *Training) buffers(batch, size int) {
-	if len(t.labels) != batch || len(t.x) != batch*size {
-		t.x, t.labels = make([]float32, batch*size), make([]int, batch)
+func (t *Training) buffers(batch int, s data.Samples) {
+	if x, labels := batch*s.Size(), batch*s.Predictions(); len(t.labels) != labels || len(t.x) != x {
+		t.x, t.labels = make([]float32, x), make([]int, labels)
 	}
 }
 
-func (t *Training) fill(m *data.Images, indices []int) nn.Batch[float32] {
-	b := nn.Batch[float32]{X: t.x[:len(indices)*m.Size()], Labels: t.labels[:len(indices)]}
-	m.Fill(b.X, b.Labels, indices, t.Set.Mean, t.Set.Std)
+func (t *Training) fill(s data.Samples, indices []int) nn.Batch[float32] {
+	n := len(indices)
+	b := nn.Batch[float32]{X: t.x[:n*s.Size()], Labels: t.labels[:n*s.Predictions()]}
+	s.Fill(b.X, b.Labels, indices)
 	return b
 }

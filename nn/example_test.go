@@ -44,7 +44,7 @@ func Example() {
 	for epoch := range epochs {
 		order := data.Permutation(set.Train.Len(), 1, epoch)
 		for ; len(order) > 0; order = order[50:] {
-			set.Train.Fill(x, labels, order[:50], set.Mean, set.Std)
+			set.Train.Fill(x, labels, order[:50])
 			trainer.Step(nn.Batch[float32]{X: x, Labels: labels})
 		}
 	}
@@ -52,7 +52,7 @@ func Example() {
 	right := 0
 	for from := 0; from < set.Test.Len(); from += 50 {
 		indices := data.Permutation(set.Test.Len(), 0, 0)[from : from+50]
-		set.Test.Fill(x, labels, indices, set.Mean, set.Std)
+		set.Test.Fill(x, labels, indices)
 		right += model.Evaluate(nn.Batch[float32]{X: x, Labels: labels}, nn.SoftmaxCrossEntropy).Correct
 	}
 	fmt.Println("more than two thirds are right:", right > 66)

@@ -39,7 +39,7 @@ func TestMNIST(t *testing.T) {
 		x, labels, at := make([]float32, batch*set.Train.Size()), make([]int, batch), make([]int, batch)
 		for epoch := range epochs {
 			for order := data.Permutation(set.Train.Len(), 1, epoch); len(order) > 0; order = order[batch:] {
-				set.Train.Fill(x, labels, order[:batch], set.Mean, set.Std)
+				set.Train.Fill(x, labels, order[:batch])
 				trainer.Step(nn.Batch[float32]{X: x, Labels: labels})
 			}
 		}
@@ -48,7 +48,7 @@ func TestMNIST(t *testing.T) {
 			for i := range at {
 				at[i] = from + i
 			}
-			set.Test.Fill(x, labels, at, set.Mean, set.Std)
+			set.Test.Fill(x, labels, at)
 			right += m.Evaluate(nn.Batch[float32]{X: x, Labels: labels}, nn.SoftmaxCrossEntropy).Correct
 		}
 		accuracy := float64(right) / float64(set.Test.Len())

@@ -85,9 +85,8 @@ reports them on stderr. All files are read before the first line is printed.`,
 
 // A predictor is a trained network with the images that it is to see.
 type predictor struct {
-	model     *nn.Model[float32]
-	mean, std float32
-	classes   []string
+	model   *nn.Model[float32]
+	classes []string
 
 	images data.Images // of all files
 	from   []source    // of each image
@@ -114,7 +113,7 @@ func loadPredictor(path string, o nn.Options) (*predictor, error) {
 
 // describe takes what train wrote about the images.
 func (p *predictor) describe(metadata map[string]string) error {
-	for key, to := range map[string]*float32{metaMean: &p.mean, metaStd: &p.std} {
+	for key, to := range map[string]*float32{metaMean: &p.images.Mean, metaStd: &p.images.Std} {
 		v, err := strconv.ParseFloat(metadata[key], 32)
 		if err != nil || !finite(v) || key == metaStd && v <= 0 {
 			return fmt.Errorf("its metadata has %s %q, expected a number", key, metadata[key])
@@ -171,7 +170,7 @@ func (p *predictor) run(ctx context.Context, w io.Writer, top int) (correct int,
 		for i := range n {
 			indices[i] = from + i
 		}
-		p.images.Fill(x[:n*size], labels[:n], indices[:n], p.mean, p.std)
+		p.images.Fill(x[:n*size], labels[:n], indices[:n])
 		y := p.model.Predict(x[:n*size])
 		for i := range n {
 			s := p.from[from+i]

@@ -20,7 +20,7 @@ import (
 // predicting trains a small network and writes its test images and labels.
 type predicting struct {
 	checkpoint, images, zipped, labels string
-	set                                *data.Set
+	test                               *data.Images
 }
 
 func newPredicting(t *testing.T) predicting {
@@ -31,12 +31,13 @@ func newPredicting(t *testing.T) predicting {
 		images:     filepath.Join(dir, "images"), zipped: filepath.Join(dir, "images.gz"), labels: filepath.Join(dir, "labels"),
 	}
 	mustRun(t, line+" -o "+p.checkpoint)
-	var err error
-	if p.set, err = data.Load(t.Context(), "digits", data.Options{Train: 290, Test: 60}); err != nil {
+	set, err := data.Load(t.Context(), "digits", data.Options{Train: 290, Test: 60})
+	if err != nil {
 		t.Fatal(err)
 	}
-	writeIDX(t, p.images, []int{60, 28, 28}, p.set.Test.Pixels)
-	writeIDX(t, p.labels, []int{60}, p.set.Test.Labels)
+	_, p.test = set.Images()
+	writeIDX(t, p.images, []int{60, 28, 28}, p.test.Pixels)
+	writeIDX(t, p.labels, []int{60}, p.test.Labels)
 	var b bytes.Buffer
 	z := gzip.NewWriter(&b)
 	if _, err := z.Write(readFile(t, p.images)); err != nil {
@@ -107,7 +108,7 @@ func TestPredictionsOfAllFormatsAgree(t *testing.T) {
 		if v.File != p.images || v.Index != i || v.Label != fmt.Sprint(v.Class) || len(v.Probabilities) != 10 || sum < .999 || sum > 1.001 {
 			t.Errorf("prediction %d is %+v", i, v)
 		}
-		if v.Class == int(p.set.Test.Labels[i]) {
+		if v.Class == int(p.test.Labels[i]) {
 			correct++
 		}
 	}
@@ -116,7 +117,7 @@ func TestPredictionsOfAllFormatsAgree(t *testing.T) {
 		t.Errorf("status %d, %q does not say %q", status, stderr, want)
 	}
 	// The first image as a gray, a colour and a paletted PNG.
-	gray := &image.Gray{Pix: p.set.Test.At(0), Stride: 28, Rect: image.Rect(0, 0, 28, 28)}
+	gray := &image.Gray{Pix: p.test.At(0), Stride: 28, Rect: image.Rect(0, 0, 28, 28)}
 	rgb, paletted := image.NewNRGBA(gray.Rect), image.NewPaletted(gray.Rect, nil)
 	for v := range 256 {
 		paletted.Palette = append(paletted.Palette, color.Gray{uint8(v)})

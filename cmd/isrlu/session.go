@@ -2,8 +2,6 @@ package main
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"strconv"
@@ -96,7 +94,7 @@ func resumeSession(cmd *cobra.Command, o *trainFlags) (_ *session, err error) {
 	if err := s.load(); err != nil {
 		return nil, err
 	}
-	if got := digest(s.set.Train); got != metadata[metaData] {
+	if got := s.set.Train.Digest(); got != metadata[metaData] {
 		return nil, fmt.Errorf("the training images of %s are not those that %s was trained on", o.Data, o.output)
 	}
 	if err := experiment.Fits(trainer.Model().Network().Input, s.set.Train); err != nil {
@@ -124,8 +122,8 @@ func (s *session) load() (err error) {
 }
 
 func (s *session) checkClasses() error {
-	if got, want := s.trainer.Model().Output().Size(), len(s.set.Classes); got != want {
-		return fmt.Errorf("%s: the network has %d outputs, but %s has %d classes", s.flags.Network, got, s.set.Name, want)
+	if err := experiment.FitsOutput(s.trainer.Model().Output(), s.set); err != nil {
+		return fmt.Errorf("%s: %w", s.flags.Network, err)
 	}
 	return nil
 }
@@ -137,11 +135,11 @@ func (s *session) describe() (map[string]string, error) {
 	for _, name := range trainSettings {
 		settings[name] = s.cmd.Flags().Lookup(name).Value.String()
 	}
-	m := s.set.Train
+	m, _ := s.set.Images()
 	metadata := map[string]string{
-		metaData: digest(m),
-		metaMean: strconv.FormatFloat(float64(s.set.Mean), 'g', -1, 32),
-		metaStd:  strconv.FormatFloat(float64(s.set.Std), 'g', -1, 32),
+		metaData: m.Digest(),
+		metaMean: strconv.FormatFloat(float64(m.Mean), 'g', -1, 32),
+		metaStd:  strconv.FormatFloat(float64(m.Std), 'g', -1, 32),
 	}
 	for key, v := range map[string]any{
 		metaSettings: settings, metaClasses: s.set.Classes, metaImage: []int{m.Height, m.Width, m.Channels},
@@ -153,14 +151,6 @@ func (s *session) describe() (map[string]string, error) {
 		metadata[key] = string(text)
 	}
 	return metadata, nil
-}
-
-func digest(m *data.Images) string {
-	h := sha256.New()
-	fmt.Fprintln(h, m.Height, m.Width, m.Channels, m.Len())
-	h.Write(m.Pixels)
-	h.Write(m.Labels)
-	return hex.EncodeToString(h.Sum(nil))
 }
 
 // takeSettings sets the flags to what the checkpoint was trained with. One that
