@@ -74,6 +74,7 @@ const (
 	streamPermutation = iota
 	streamLabels
 	streamDrawing
+	streamProse
 )
 
 // Permutation returns the numbers 0 to n-1 in an order that depends on n, seed

@@ -2,7 +2,8 @@ package data
 
 import "fmt"
 
-// Samples are those of one part of a set, as a network reads them: [Images].
+// Samples are those of one part of a set, as a network reads them: [Images], or
+// [Windows] of a text.
 type Samples interface {
 	// Len returns the number of samples.
 	Len() int
@@ -32,7 +33,7 @@ func checkFill(s Samples, what string, x []float32, labels []int, indices []int)
 
 // A Set is a training and a test set, of one type of samples.
 type Set struct {
-	Name        string   // as in Names
+	Name        string   // as in Names or TextNames, or a file's
 	Classes     []string // the names of the labels; label l is Classes[l]
 	Train, Test Samples
 }

@@ -9,7 +9,8 @@ import (
 )
 
 // Fits makes sure that a network whose input has this shape takes the samples:
-// images as they are, flat, or row by row as a sequence.
+// images as they are, flat, or row by row as a sequence; windows of a text as
+// their characters' numbers.
 func Fits(input nn.Shape, s data.Samples) error {
 	switch s := s.(type) {
 	case *data.Images:
@@ -18,6 +19,11 @@ func Fits(input nn.Shape, s data.Samples) error {
 			return nil
 		}
 		return fmt.Errorf("the network takes %v, but the images are %dx%dx%d", []int(input), s.Height, s.Width, s.Channels)
+	case *data.Windows:
+		if slices.Equal(input, []int{s.Size()}) {
+			return nil
+		}
+		return fmt.Errorf("the network takes %v, but the windows are [%d] characters", []int(input), s.Size())
 	}
 	if input.Size() != s.Size() {
 		return fmt.Errorf("the network takes %v, but the samples have %d elements", []int(input), s.Size())
