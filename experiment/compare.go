@@ -49,8 +49,8 @@ type Progress struct {
 // the same dropout. The function of an activation stands for the layers that name
 // none.
 //
-// Settings.Network is a name for the reader; Data, Train, Test, Description and
-// Threads are filled in. If ctx ends, the result holds what is done, and the
+// Settings.Network is a name for the reader; Data, Train, Test, Description,
+// Threads and what describes a text are filled in. If ctx ends, the result holds what is done, and the
 // error is that of ctx; on any other error there is no result.
 func Compare(ctx context.Context, network nn.Network, set *data.Set, s Settings, o Options) (*Result, error) {
 	if err := s.Check(); err != nil {
@@ -61,6 +61,9 @@ func Compare(ctx context.Context, network nn.Network, set *data.Set, s Settings,
 	}
 	begun := time.Now()
 	network.Activation = ""
+	if s.Task == ImagesTask {
+		s.Task = "" // so that what images give is as it was before there were tasks
+	}
 	description, err := json.Marshal(network)
 	if err != nil {
 		return nil, err
@@ -69,8 +72,9 @@ func Compare(ctx context.Context, network nn.Network, set *data.Set, s Settings,
 		s.Threads = runtime.GOMAXPROCS(0)
 	}
 	s.Data, s.Train, s.Test, s.Description = set.Name, set.Train.Len(), set.Test.Len(), description
+	entropy := s.describeText(set)
 	c := &comparison{network: network, set: set, options: o, result: &Result{
-		Settings: s, Environment: environment(o.Version, begun),
+		Settings: s, Environment: environment(o.Version, begun), Entropy: entropy,
 	}}
 	if c.steps, err = s.Steps(s.Train); err != nil {
 		return nil, err
@@ -85,6 +89,17 @@ func Compare(ctx context.Context, network nn.Network, set *data.Set, s Settings,
 	}
 	c.result.Interrupted = err != nil
 	return c.result, err
+}
+
+// describeText fills in what a set of windows is, and returns its entropy.
+func (s *Settings) describeText(set *data.Set) (entropy float64) {
+	train, text := set.Train.(*data.Windows)
+	if !text {
+		return 0
+	}
+	test := set.Test.(*data.Windows)
+	s.Window, s.TrainChars, s.TestChars = train.Size(), train.Characters(), test.Characters()
+	return test.Entropy
 }
 
 func environment(version string, begun time.Time) Environment {
@@ -147,7 +162,11 @@ func (c *comparison) modelOptions(seed uint64) nn.Options {
 // before any work is done, and describes the layers.
 func (c *comparison) describe() error {
 	s := c.settings()
-	if err := Fits(c.network.Input, c.set.Train); err != nil {
+	task, err := ParseTask(s.Task)
+	if err != nil {
+		return err
+	}
+	if err := task.Fits(c.network.Input, c.set.Train); err != nil {
 		return fmt.Errorf("%s: %w", s.Network, err)
 	}
 	for i, activation := range s.Activations {
@@ -245,6 +264,9 @@ func (c *comparison) train(ctx context.Context, run *Run) error {
 	run.Digest = weightsDigest(m)
 	if run.Diverged {
 		return nil
+	}
+	if s.OnText() {
+		run.TestLosses = slices.Clone(t.TestLosses)
 	}
 	run.Alphas = learned(m)
 	if run.Seed == s.Seeds[0] {

@@ -46,7 +46,8 @@ func withoutTimes(r *Result) *Result {
 	for i := range c.Runs {
 		c.Runs[i].Epochs = slices.Clone(c.Runs[i].Epochs)
 		for j := range c.Runs[i].Epochs {
-			c.Runs[i].Epochs[j].Seconds, c.Runs[i].Epochs[j].ImagesPerSecond = 0, 0
+			e := &c.Runs[i].Epochs[j]
+			e.Seconds, e.ImagesPerSecond, e.CharactersPerSecond = 0, 0, 0
 		}
 	}
 	return &c

@@ -20,6 +20,9 @@ type Result struct {
 	// Costs holds one entry for each activation, in the order of
 	// Settings.Activations; empty if the timing was left out.
 	Costs []Cost `json:"costs"`
+	// Entropy is the number of bits per character of the test text that no model can
+	// save, where that is known, or 0.
+	Entropy float64 `json:"entropy_bits_per_char,omitempty"`
 	// Interrupted tells that some runs are missing or not finished.
 	Interrupted bool `json:"interrupted,omitempty"`
 	// Seconds is the time of the whole comparison.
@@ -28,12 +31,16 @@ type Result struct {
 
 // Settings are what a comparison was asked for.
 type Settings struct {
+	Task              string          `json:"task,omitempty"`        // one of Tasks; images if empty
 	Network           string          `json:"network"`               // built-in name or file
 	Description       json.RawMessage `json:"description,omitempty"` // the network as a JSON file holds it
 	Activations       []string        `json:"activations"`           // as given, such as "isrlu:3" and "isrlu:learn"
 	Data              string          `json:"data"`
-	Train             int             `json:"train"` // images
+	Train             int             `json:"train"` // samples: images, or windows of a text
 	Test              int             `json:"test"`
+	Window            int             `json:"window,omitempty"`      // characters of a window
+	TrainChars        int             `json:"train_chars,omitempty"` // of the text that windows are cut from
+	TestChars         int             `json:"test_chars,omitempty"`
 	Epochs            int             `json:"epochs"`
 	Batch             int             `json:"batch"`
 	Seeds             []uint64        `json:"seeds"`
@@ -45,7 +52,8 @@ type Settings struct {
 	WeightDecay       float64         `json:"weight_decay,omitempty"`
 	ClipNorm          float64         `json:"clip_norm,omitempty"`
 	Direct            bool            `json:"direct,omitempty"` // no convolution by Winograd's algorithms
-	// Target is the test accuracy, in [0, 1], of EpochsToTarget.
+	// Target of EpochsToTarget: the test accuracy, in [0, 1], or on a text the bits
+	// per character, where 0 means none.
 	Target float64 `json:"target"`
 }
 
@@ -74,12 +82,15 @@ type Run struct {
 	Activation string  `json:"activation"` // one of Settings.Activations
 	Seed       uint64  `json:"seed"`
 	Epochs     []Epoch `json:"epochs"`
+	// TestLosses holds the mean loss of each full batch of a test text at the end:
+	// the same pieces of text for all runs.
+	TestLosses []float64 `json:"test_losses,omitempty"`
 	// Diverged tells that the loss became NaN or infinite, in the epoch after
 	// the last of Epochs.
 	Diverged bool `json:"diverged,omitempty"`
 	// Interrupted tells that the run was stopped before its last epoch.
 	Interrupted bool `json:"interrupted,omitempty"`
-	// Activations holds what each activation layer put out on test images at
+	// Activations holds what each activation layer put out on test samples at
 	// the end, for the first seed alone.
 	Activations []Histogram `json:"histograms,omitempty"`
 	// Alphas holds the learned parameters of activation layers, if any.
@@ -90,14 +101,16 @@ type Run struct {
 
 // An Epoch holds the measures after one pass over the training set.
 type Epoch struct {
-	Epoch           int     `json:"epoch"` // from 1
-	LearningRate    float64 `json:"learning_rate"`
-	TrainLoss       float64 `json:"train_loss"`     // mean cross-entropy, nats
-	TrainAccuracy   float64 `json:"train_accuracy"` // in [0, 1], while training
-	TestLoss        float64 `json:"test_loss"`
-	TestAccuracy    float64 `json:"test_accuracy"`
-	Seconds         float64 `json:"seconds"` // training alone
-	ImagesPerSecond float64 `json:"images_per_s"`
+	Epoch         int     `json:"epoch"` // from 1
+	LearningRate  float64 `json:"learning_rate"`
+	TrainLoss     float64 `json:"train_loss"`     // mean cross-entropy, nats
+	TrainAccuracy float64 `json:"train_accuracy"` // in [0, 1], while training
+	TestLoss      float64 `json:"test_loss"`
+	TestAccuracy  float64 `json:"test_accuracy"`
+	Seconds       float64 `json:"seconds"` // training alone
+	// ImagesPerSecond is of images, CharactersPerSecond of texts.
+	ImagesPerSecond     float64 `json:"images_per_s,omitempty"`
+	CharactersPerSecond float64 `json:"chars_per_s,omitempty"`
 }
 
 // A Histogram counts the outputs of one activation layer in equal bins over

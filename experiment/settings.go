@@ -32,7 +32,12 @@ func (s *Settings) Check() error {
 			return fmt.Errorf("experiment: seed %d is there twice", seed)
 		}
 	}
-	if !(s.Target >= 0 && s.Target <= 1) {
+	if s.OnText() {
+		// No character is worth more: a vocabulary has at most 2^16.
+		if !(s.Target >= 0 && s.Target <= 16) {
+			return fmt.Errorf("experiment: the target must be from 0 to 16 bits per character, got %v", s.Target)
+		}
+	} else if !(s.Target >= 0 && s.Target <= 1) {
 		return fmt.Errorf("experiment: the target accuracy must be from 0 to 1, got %v", s.Target)
 	}
 	return s.CheckTraining()
@@ -67,6 +72,12 @@ func (s *Settings) CheckTraining() error {
 	}
 	if s.Threads < 0 || s.Threads > maxThreads {
 		return fmt.Errorf("experiment: threads must be from 0 to %d, got %d", maxThreads, s.Threads)
+	}
+	if _, err := ParseTask(s.Task); err != nil {
+		return err
+	}
+	if s.TrainChars < 0 || s.TestChars < 0 {
+		return fmt.Errorf("experiment: characters for training and testing must not be less than 0, got %d and %d", s.TrainChars, s.TestChars)
 	}
 	if s.Train < 0 || s.Test < 0 {
 		return fmt.Errorf("experiment: training and test images must not be less than 0, got %d and %d", s.Train, s.Test)

@@ -10,8 +10,10 @@ type Summary struct {
 	Diverged   int
 	Accuracy   MeanStd // test accuracy after the last epoch
 	Loss       MeanStd // test cross-entropy, nats
-	// EpochsToTarget is the mean number of epochs until the test accuracy first
-	// reached the target, over the Reached runs that did.
+	// BitsPerChar and Perplexity are what the loss is on a text; NaN elsewhere.
+	BitsPerChar, Perplexity MeanStd
+	// EpochsToTarget is the mean number of epochs until the target was first
+	// reached, over the Reached runs that did.
 	EpochsToTarget MeanStd
 	Reached        int
 	Seconds        MeanStd // training time of a run
@@ -50,7 +52,7 @@ func (r *Result) Summaries() []Summary {
 	summaries := make([]Summary, 0, len(r.Settings.Activations))
 	for i, name := range r.Settings.Activations {
 		s := Summary{Activation: name}
-		var accuracy, loss, reached, seconds []float64
+		var accuracy, loss, bits, perplexity, reached, seconds []float64
 		for _, run := range r.Runs {
 			if run.Activation != name {
 				continue
@@ -65,19 +67,24 @@ func (r *Result) Summaries() []Summary {
 			last := run.Epochs[len(run.Epochs)-1]
 			accuracy = append(accuracy, last.TestAccuracy)
 			loss = append(loss, last.TestLoss)
+			if r.Settings.OnText() {
+				bits = append(bits, BitsPerChar(last.TestLoss))
+				perplexity = append(perplexity, Perplexity(last.TestLoss))
+			}
 			time := 0.0
 			for _, e := range run.Epochs {
 				time += e.Seconds
 			}
 			seconds = append(seconds, time)
 			for _, e := range run.Epochs {
-				if e.TestAccuracy >= r.Settings.Target {
+				if r.Settings.reached(&e) {
 					reached = append(reached, float64(e.Epoch))
 					break
 				}
 			}
 		}
 		s.Accuracy, s.Loss, s.Seconds = meanStd(accuracy), meanStd(loss), meanStd(seconds)
+		s.BitsPerChar, s.Perplexity = meanStd(bits), meanStd(perplexity)
 		s.EpochsToTarget, s.Reached = meanStd(reached), len(reached)
 		if i < len(r.Costs) {
 			s.Cost = &r.Costs[i]
@@ -85,4 +92,12 @@ func (r *Result) Summaries() []Summary {
 		summaries = append(summaries, s)
 	}
 	return summaries
+}
+
+// reached tells whether an epoch came to the target.
+func (s *Settings) reached(e *Epoch) bool {
+	if s.OnText() {
+		return s.Target > 0 && BitsPerChar(e.TestLoss) <= s.Target
+	}
+	return e.TestAccuracy >= s.Target
 }

@@ -22,6 +22,10 @@ type Training struct {
 	// come to so far; an error ends the epoch.
 	AfterStep func(Epoch) error
 
+	// TestLosses holds the mean losses of the last Evaluate's batches, the last one
+	// only if it is full.
+	TestLosses []float64
+
 	x      []float32
 	labels []int
 	evalAt []int
@@ -80,7 +84,11 @@ func (t *Training) Epoch(ctx context.Context) (Epoch, error) {
 		e.LearningRate = rate
 		e.TrainLoss, e.TrainAccuracy = loss/float64(labels), float64(correct)/float64(labels)
 		e.Seconds += time.Since(begun).Seconds()
-		e.ImagesPerSecond = float64(samples) / e.Seconds
+		if t.Set.Train.Predictions() == 1 {
+			e.ImagesPerSecond = float64(samples) / e.Seconds
+		} else {
+			e.CharactersPerSecond = float64(labels) / e.Seconds
+		}
 		if t.AfterStep != nil {
 			if err := t.AfterStep(e); err != nil {
 				return e, err
@@ -93,10 +101,14 @@ func (t *Training) Epoch(ctx context.Context) (Epoch, error) {
 // Evaluate returns the mean cross-entropy, in nats, and the accuracy, in [0, 1],
 // on the test set: over all labels, of which a sample may have several.
 func (t *Training) Evaluate(ctx context.Context) (loss, accuracy float64, err error) {
-	correct, test := 0, t.Set.Test
+	correct, test, full := 0, t.Set.Test, t.Trainer.Model().Batch()*t.Set.Test.Predictions()
+	t.TestLosses = t.TestLosses[:0]
 	err = t.eachTestBatch(ctx, test.Len(), func(b nn.Batch[float32]) {
 		r := t.Trainer.Model().Evaluate(b, nn.SoftmaxCrossEntropy)
 		loss, correct = loss+r.Loss*float64(len(b.Labels)), correct+r.Correct
+		if len(b.Labels) == full {
+			t.TestLosses = append(t.TestLosses, r.Loss)
+		}
 	})
 	if err != nil {
 		return 0, 0, err

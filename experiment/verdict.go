@@ -10,23 +10,25 @@ import (
 	"gonum.org/v1/gonum/stat/distuv"
 )
 
-// significance is the probability of naming any difference in accuracy where
-// there is none, over all pairs together.
+// significance is the probability of naming any difference in accuracy, or on a
+// text in bits per character, where there is none, over all pairs together.
 const significance = .05
 
 // Verdict says in one paragraph what the result carries, and no more:
 //
-// Accuracies of two functions differ where a paired t-test over the seeds says
-// so, with Holm's correction for the number of pairs. One seed has no spread: the
-// yardstick is the standard error that the choice of test images makes, and the
-// text says that it knows nothing of other seeds. Times differ where the
-// quartiles do not overlap.
+// Accuracies of two functions, on a text their bits per character, differ where a
+// paired t-test over the seeds says so, with Holm's correction for the number of
+// pairs. One seed has no spread: the yardstick is the standard error that the
+// choice of test images or test text makes, for a text from a paired t-test over
+// its batches, and the text says that it knows nothing of other seeds. Times
+// differ where the quartiles do not overlap.
 func (r *Result) Verdict() string {
 	summaries := r.Summaries()
 	var parts []string
 	for _, part := range []string{
-		r.accuracyVerdict(summaries),
-		stepVerdict(summaries, r.Settings.Batch),
+		r.qualityVerdict(summaries),
+		r.entropyVerdict(),
+		r.stepVerdict(summaries),
 		memoryVerdict(summaries),
 		r.choice(summaries),
 		r.missingVerdict(summaries),
@@ -38,10 +40,11 @@ func (r *Result) Verdict() string {
 	return strings.Join(parts, " ")
 }
 
-// A difference is that of the mean accuracies of two activations.
+// A difference is that of the mean accuracies of two activations, or of their mean
+// bits per character.
 type difference struct {
 	better, worse int     // indices of summaries
-	mean          float64 // of better - worse, at least 0
+	mean          float64 // by which one is better, at least 0
 	p             float64 // probability of one as large by chance
 	significant   bool
 }
@@ -49,30 +52,47 @@ type difference struct {
 // differences returns one difference for each pair of activations that have
 // complete runs with the same seeds.
 func (r *Result) differences() []difference {
-	accuracy := make([]map[uint64]float64, len(r.Settings.Activations))
+	q := r.quality()
+	runs := make([]map[uint64]*Run, len(r.Settings.Activations))
 	for i, name := range r.Settings.Activations {
-		accuracy[i] = map[uint64]float64{}
-		for _, run := range r.Runs {
-			if run.Activation == name && run.Complete() {
-				accuracy[i][run.Seed] = run.Epochs[len(run.Epochs)-1].TestAccuracy
+		runs[i] = map[uint64]*Run{}
+		for j := range r.Runs {
+			if run := &r.Runs[j]; run.Activation == name && run.Complete() {
+				runs[i][run.Seed] = run
 			}
 		}
 	}
 	var list []difference
-	for i := range accuracy {
+	for i := range runs {
 		for j := range i {
 			var a, b, d []float64
+			var first [2]*Run
 			for _, seed := range r.Settings.Seeds {
-				x, okX := accuracy[j][seed]
-				y, okY := accuracy[i][seed]
-				if okX && okY {
-					a, b, d = append(a, x), append(b, y), append(d, x-y)
+				x, y := runs[j][seed], runs[i][seed]
+				if x == nil || y == nil {
+					continue
+				}
+				u, v := q.of(x.last()), q.of(y.last())
+				a, b, d = append(a, u), append(b, v), append(d, u-v)
+				if first[0] == nil {
+					first = [2]*Run{x, y}
 				}
 			}
 			if len(d) == 0 {
 				continue
 			}
-			diff := difference{better: j, worse: i, mean: meanStd(d).Mean, p: r.chance(a, b, d)}
+			diff := difference{better: j, worse: i, mean: meanStd(d).Mean}
+			switch {
+			case !r.Settings.OnText():
+				diff.p = r.chance(a, b, d)
+			case len(d) > 1:
+				diff.p = students(d, leastLoss)
+			default:
+				diff.p = textChance(first[0].TestLosses, first[1].TestLosses)
+			}
+			if q.less {
+				diff.mean = -diff.mean
+			}
 			if diff.mean < 0 {
 				diff.better, diff.worse, diff.mean = i, j, -diff.mean
 			}
@@ -93,9 +113,36 @@ func (r *Result) chance(a, b, d []float64) float64 {
 		sampling := math.Sqrt((a[0]*(1-a[0]) + b[0]*(1-b[0])) * image)
 		return 2 * distuv.UnitNormal.Survival(math.Abs(m.Mean)/max(sampling, image))
 	}
-	n := float64(len(d))
+	return students(d, image)
+}
+
+// students returns the probability of a mean at least as far from 0 by chance, in
+// a t-test with a spread of least or more.
+func students(d []float64, least float64) float64 {
+	m, n := meanStd(d), float64(len(d))
 	t := distuv.StudentsT{Sigma: 1, Nu: n - 1}
-	return 2 * t.Survival(math.Abs(m.Mean)/(max(m.Std, image)/math.Sqrt(n)))
+	return 2 * t.Survival(math.Abs(m.Mean)/(max(m.Std, least)/math.Sqrt(n)))
+}
+
+const (
+	// leastLoss is the least spread of losses, in bits: below, it is rounding.
+	leastLoss = 1e-6
+	// leastBatches is how many batches of a test text have a spread to speak of.
+	leastBatches = 8
+)
+
+// textChance returns the probability of a difference of two trainings at least as
+// large through the choice of the test text, from their losses on its batches; 1
+// where these are too few.
+func textChance(a, b []float64) float64 {
+	if len(a) != len(b) || len(a) < leastBatches {
+		return 1
+	}
+	d := make([]float64, len(a))
+	for i := range d {
+		d[i] = BitsPerChar(a[i] - b[i])
+	}
+	return students(d, leastLoss)
 }
 
 // holm marks the significant differences (Holm 1979).
@@ -113,37 +160,80 @@ func holm(list []difference) {
 	}
 }
 
-func (r *Result) accuracyVerdict(summaries []Summary) string {
+// A quality is what decides which of two trainings is better, and how to write
+// of it.
+type quality struct {
+	of     func(*Epoch) float64
+	mean   func(*Summary) float64
+	less   bool // whether less is better
+	one    string
+	many   string
+	value  func(float64) string
+	better string // between the names of two functions
+	by     string // how much
+	choice string // what a single training's yardstick is
+	short  string
+}
+
+func (r *Result) quality() quality {
+	if r.Settings.OnText() {
+		return quality{
+			of:   func(e *Epoch) float64 { return BitsPerChar(e.TestLoss) },
+			mean: func(s *Summary) float64 { return s.BitsPerChar.Mean },
+			less: true, one: "test loss", many: "test losses",
+			value:  func(v float64) string { return fmt.Sprintf("%.3f bits per character", v) },
+			better: "predicts better than", by: "%.3f bits per character",
+			choice: "the choice of the test text", short: "bits per character",
+		}
+	}
+	return quality{
+		of:   func(e *Epoch) float64 { return e.TestAccuracy },
+		mean: func(s *Summary) float64 { return s.Accuracy.Mean },
+		one:  "test accuracy", many: "test accuracies",
+		value:  percent,
+		better: "is more accurate than", by: "%.2f points",
+		choice: fmt.Sprintf("the choice of %d test images", r.Settings.Test), short: "accuracy",
+	}
+}
+
+func (r *Run) last() *Epoch { return &r.Epochs[len(r.Epochs)-1] }
+
+func (r *Result) qualityVerdict(summaries []Summary) string {
+	q := r.quality()
 	var done []Summary
 	seeds := 0
 	for _, s := range summaries {
-		if s.Runs > 0 && !math.IsNaN(s.Accuracy.Mean) {
+		if s.Runs > 0 && !math.IsNaN(q.mean(&s)) {
 			done = append(done, s)
 			seeds = max(seeds, s.Runs)
 		}
 	}
 	switch len(done) {
 	case 0:
-		return "No training ran to its end, so there is no accuracy to compare."
+		return fmt.Sprintf("No training ran to its end, so there is no %s to compare.", strings.TrimPrefix(q.one, "test "))
 	case 1:
-		return fmt.Sprintf("Only %s was trained to the end; its test accuracy is %s.", done[0].Activation, percent(done[0].Accuracy.Mean))
+		return fmt.Sprintf("Only %s was trained to the end; its %s is %s.", done[0].Activation, q.one, q.value(q.mean(&done[0])))
 	}
-	byMean := func(a, b Summary) int { return cmp.Compare(a.Accuracy.Mean, b.Accuracy.Mean) }
+	byMean := func(a, b Summary) int { return cmp.Compare(q.mean(&a), q.mean(&b)) }
 	least, most := slices.MinFunc(done, byMean), slices.MaxFunc(done, byMean)
-	reach := fmt.Sprintf("from %s (%s) to %s (%s)", percent(least.Accuracy.Mean), least.Activation, percent(most.Accuracy.Mean), most.Activation)
-	if least.Accuracy.Mean == most.Accuracy.Mean {
-		reach = "all at " + percent(most.Accuracy.Mean)
+	low, high := q.value(q.mean(&least)), q.value(q.mean(&most))
+	reach := fmt.Sprintf("from %s (%s) to %s (%s)", low, least.Activation, high, most.Activation)
+	if q.mean(&least) == q.mean(&most) {
+		reach = "all at " + high
 	}
 	differences := r.differences()
-	found, others := beaten(differences, summaries)
+	found, others := beaten(differences, summaries, q)
 	if seeds == 1 {
-		if found == "" {
-			return fmt.Sprintf("With one seed, the test accuracies, %s, differ by no more than the choice of %d test images explains: they rank nothing. More seeds would measure the spread between runs.", reach, r.Settings.Test)
+		if found == "" && r.shortOfBatches() {
+			return fmt.Sprintf("With one seed and so short a test text, the %s, %s, rank nothing. More seeds would measure the spread between runs.", q.many, reach)
 		}
-		return fmt.Sprintf("With one seed, %s; that is more than the choice of %d test images explains, but whether other seeds agree is not known.", found, r.Settings.Test)
+		if found == "" {
+			return fmt.Sprintf("With one seed, the %s, %s, differ by no more than %s explains: they rank nothing. More seeds would measure the spread between runs.", q.many, reach, q.choice)
+		}
+		return fmt.Sprintf("With one seed, %s; that is more than %s explains, but whether other seeds agree is not known.", found, q.choice)
 	}
 	if found == "" {
-		return fmt.Sprintf("Over %d seeds the mean test accuracies go %s, and no difference between two functions stands out from the spread over the seeds (paired t-tests, 5 %% over all pairs).", seeds, reach)
+		return fmt.Sprintf("Over %d seeds the mean %s go %s, and no difference between two functions stands out from the spread over the seeds (paired t-tests, 5 %% over all pairs).", seeds, q.many, reach)
 	}
 	text := fmt.Sprintf("Over %d seeds %s (paired t-tests, 5 %% over all pairs)", seeds, found)
 	if others == 1 {
@@ -154,19 +244,38 @@ func (r *Result) accuracyVerdict(summaries []Summary) string {
 	return text + "."
 }
 
+// shortOfBatches tells that a test text is too short to say what its choice does.
+func (r *Result) shortOfBatches() bool {
+	return r.Settings.OnText() && slices.ContainsFunc(r.Runs, func(run Run) bool {
+		return run.Complete() && len(run.TestLosses) < leastBatches
+	})
+}
+
+// entropyVerdict says what no model can save, where that is known.
+func (r *Result) entropyVerdict() string {
+	if !(r.Entropy > 0) {
+		return ""
+	}
+	return fmt.Sprintf("The test text itself has %.3f bits per character, which no model can save.", r.Entropy)
+}
+
 // beaten lists the significant differences, winner by winner, and counts the
 // others.
-func beaten(list []difference, summaries []Summary) (text string, others int) {
+func beaten(list []difference, summaries []Summary, q quality) (text string, others int) {
+	scale := 1.0
+	if !q.less {
+		scale = 100
+	}
 	var clauses []string
 	for i := range summaries {
 		var names []string
 		for _, d := range list {
 			if d.significant && d.better == i {
-				names = append(names, fmt.Sprintf("%s (by %.2f points)", summaries[d.worse].Activation, 100*d.mean))
+				names = append(names, fmt.Sprintf("%s (by "+q.by+")", summaries[d.worse].Activation, scale*d.mean))
 			}
 		}
 		if len(names) > 0 {
-			clauses = append(clauses, summaries[i].Activation+" is more accurate than "+enumerate(names))
+			clauses = append(clauses, summaries[i].Activation+" "+q.better+" "+enumerate(names))
 		}
 	}
 	for _, d := range list {
@@ -177,13 +286,13 @@ func beaten(list []difference, summaries []Summary) (text string, others int) {
 	return strings.Join(clauses, ", "), others
 }
 
-func stepVerdict(summaries []Summary, batch int) string {
+func (r *Result) stepVerdict(summaries []Summary) string {
 	step := timeVerdict(summaries, func(c *Cost) Spread { return c.Step })
 	if step == "" {
 		return ""
 	}
 	inference := timeVerdict(summaries, func(c *Cost) Spread { return c.Inference })
-	return fmt.Sprintf("A training step of %d images takes %s; inference takes %s.", batch, step, inference)
+	return fmt.Sprintf("A training step of %d %s takes %s; inference takes %s.", r.Settings.Batch, r.Settings.Samples(), step, inference)
 }
 
 // timeVerdict says how long the fastest takes and how much longer the others do.
@@ -276,9 +385,9 @@ func (r *Result) choice(summaries []Summary) string {
 		}
 	}
 	if len(fastest) == len(left) {
-		return fmt.Sprintf("Among %s neither accuracy nor time decides.", enumerate(fastest))
+		return fmt.Sprintf("Among %s neither %s nor time decides.", enumerate(fastest), r.quality().short)
 	}
-	return fmt.Sprintf("Of those that no other is shown to beat in accuracy, %s %s.", enumerate(fastest), plural(len(fastest), "trains fastest", "train fastest"))
+	return fmt.Sprintf("Of those that no other is shown to beat in %s, %s %s.", r.quality().short, enumerate(fastest), plural(len(fastest), "trains fastest", "train fastest"))
 }
 
 func (r *Result) missingVerdict(summaries []Summary) string {

@@ -148,3 +148,89 @@ func TestHolmStopsAtTheFirstFailure(t *testing.T) {
 	}
 	holm(nil)
 }
+
+// textResult returns one on a text, whose runs end with these bits per character,
+// each batch a little off.
+func textResult(bits map[string][]float64, batches int, order ...string) *Result {
+	r := result(bits, order...)
+	r.Settings.Task, r.Settings.Window, r.Settings.Target = CharsTask, 64, 0
+	for i := range r.Runs {
+		run := &r.Runs[i]
+		for j := range run.Epochs {
+			e := &run.Epochs[j]
+			b := bits[run.Activation][run.Seed-1]
+			e.TestLoss, e.TestAccuracy = b*math.Ln2, .5
+			for k := range batches {
+				wave := .1*float64(k%5-2) + .01*float64((k*k+len(run.Activation)*k)%7-3)
+				run.TestLosses = append(run.TestLosses, (b+wave)*math.Ln2)
+			}
+		}
+	}
+	return r
+}
+
+func TestVerdictOnTexts(t *testing.T) {
+	known := textResult(map[string][]float64{"a": {1.5, 1.51}, "bb": {1.6, 1.61}}, 20, "a", "bb")
+	known.Entropy = .489
+	for name, test := range map[string]struct {
+		result    *Result
+		says, not []string
+	}{
+		"one seed, beyond the choice of text": {
+			textResult(map[string][]float64{"a": {1.5}, "bb": {1.6}}, 20, "a", "bb"),
+			[]string{"With one seed, a predicts better than bb (by 0.100 bits per character)", "the choice of the test text", "whether other seeds agree"}, []string{"accura", "bb predicts", "images", "no model can save"},
+		},
+		"one seed, within": {
+			textResult(map[string][]float64{"a": {1.5}, "bb": {1.503}}, 20, "a", "bb"),
+			[]string{"test losses, from 1.500 bits per character (a) to 1.503 bits per character (bb)", "rank nothing"}, []string{"predicts better"},
+		},
+		"one seed, a short text": {
+			textResult(map[string][]float64{"a": {1.5}, "bb": {1.6}}, 7, "a", "bb"),
+			[]string{"so short a test text", "rank nothing"}, []string{"predicts better"},
+		},
+		"five seeds, beyond the spread": {
+			textResult(map[string][]float64{"a": {1.50, 1.51, 1.52, 1.50, 1.51}, "bb": {1.60, 1.62, 1.61, 1.61, 1.62}}, 0, "a", "bb"),
+			[]string{"Over 5 seeds a predicts better than bb (by 0.104 bits per character)"}, []string{"bb predicts"},
+		},
+		"five seeds, within": {
+			textResult(map[string][]float64{"a": {1.50, 1.55, 1.45, 1.6, 1.51}, "bb": {1.53, 1.5, 1.51, 1.55, 1.52}}, 0, "a", "bb"),
+			[]string{"no difference between two functions stands out"}, []string{"predicts better"},
+		},
+		"equal": {
+			textResult(map[string][]float64{"a": {1.5, 1.5}, "b": {1.5, 1.5}}, 20, "a", "b"),
+			[]string{"all at 1.500 bits per character"}, []string{"NaN", "predicts better"},
+		},
+		"one function": {textResult(map[string][]float64{"a": {1.5}}, 20, "a"), []string{"its test loss is 1.500 bits per character"}, []string{"accuracy"}},
+		"known":        {known, []string{"The test text itself has 0.489 bits per character"}, nil},
+		"none":         {textResult(map[string][]float64{"a": {math.NaN()}}, 0, "a"), []string{"there is no loss to compare"}, []string{"accuracy"}},
+	} {
+		verdict := test.result.Verdict()
+		for _, want := range test.says {
+			if !strings.Contains(verdict, want) {
+				t.Errorf("%s: %q does not say %q", name, verdict, want)
+			}
+		}
+		for _, not := range test.not {
+			if strings.Contains(verdict, not) {
+				t.Errorf("%s: %q says %q", name, verdict, not)
+			}
+		}
+	}
+}
+
+func TestSummaryOnTexts(t *testing.T) {
+	r := textResult(map[string][]float64{"a": {1, 3}}, 0, "a")
+	r.Settings.Target = 2
+	s := r.Summaries()[0]
+	near := func(a, b float64) bool { return math.Abs(a-b) < 1e-9 }
+	if !near(s.BitsPerChar.Mean, 2) || !near(s.BitsPerChar.Std, math.Sqrt2) || !near(s.Perplexity.Mean, 5) || !near(s.Loss.Mean, 2*math.Ln2) || s.Reached != 1 {
+		t.Errorf("%+v", s)
+	}
+	r.Settings.Target = 0
+	if s := r.Summaries()[0]; s.Reached != 0 {
+		t.Errorf("%d runs reached no target", s.Reached)
+	}
+	if s := result(map[string][]float64{"a": {.9}}, "a").Summaries()[0]; !math.IsNaN(s.BitsPerChar.Mean) || !math.IsNaN(s.Perplexity.Mean) {
+		t.Errorf("on images: %+v", s)
+	}
+}
