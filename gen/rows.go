@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -17,6 +18,9 @@ type rowKernel struct {
 	growing bool
 	build   func(r *rowB)
 }
+
+// rowList is what internal/rows has.
+var rowList = slices.Concat(cellKernels(), softmaxKernels(), normKernels())
 
 // rowB builds the program of a rowKernel. Streams, values of a row and reductions
 // are numbered as in internal/rows' args. In loads: where it stands is when a
@@ -74,9 +78,6 @@ func (r *rowB) Max(i int, v V) { r.out = append(r.out, rowOutput{toMax, i, v}) }
 
 // Bigger is B.Max, whose name a reduction has here.
 func (r *rowB) Bigger(c, x V) V { return r.B.Max(c, x) }
-
-// Add to a stream that keeps sums over the rows.
-func (r *rowB) Accumulate(i int, v V) { r.Store(i, r.Add(r.In(i), v)) }
 
 // apply returns what the kernel of an activation in Default precision gives, whose
 // parameters begin at the slot first.

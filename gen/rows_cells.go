@@ -13,17 +13,6 @@ type cell struct{ gate, state string }
 
 func (c cell) name() string { return c.gate + c.state }
 
-// rowList is what internal/rows has.
-var rowList = concat(cellKernels())
-
-func concat(lists ...[]*rowKernel) []*rowKernel {
-	var all []*rowKernel
-	for _, l := range lists {
-		all = append(all, l...)
-	}
-	return all
-}
-
 func cellKernels() []*rowKernel {
 	ks := []*rowKernel{{name: "add", unroll: 4, build: func(r *rowB) { r.Store(0, r.Add(r.In(0), r.In(1))) }}}
 	for _, gate := range []string{"Sigmoid", "ISRUSigmoid"} {

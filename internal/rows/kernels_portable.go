@@ -26,6 +26,26 @@ var table32Portable = table[float32]{
 	lstmBackwardISRUSigmoidISRU: lstmBackwardISRUSigmoidISRU32Portable,
 	gruForwardISRUSigmoidISRU:   gruForwardISRUSigmoidISRU32Portable,
 	gruBackwardISRUSigmoidISRU:  gruBackwardISRUSigmoidISRU32Portable,
+	scaledMax:                   scaledMax32Portable,
+	expSum:                      expSum32Portable,
+	multiply:                    multiply32Portable,
+	dot:                         dot32Portable,
+	softmaxBackward:             softmaxBackward32Portable,
+	sum:                         sum32Portable,
+	squares:                     squares32Portable,
+	deviations:                  deviations32Portable,
+	layerNorm:                   layerNorm32Portable,
+	layerNormSums:               layerNormSums32Portable,
+	layerNormBackward:           layerNormBackward32Portable,
+	rmsNorm:                     rmsNorm32Portable,
+	rmsNormSums:                 rmsNormSums32Portable,
+	rmsNormBackward:             rmsNormBackward32Portable,
+	dyT:                         dyT32Portable,
+	dyISRU:                      dyISRU32Portable,
+	dyTBackward:                 dyTBackward32Portable,
+	dyISRUBackward:              dyISRUBackward32Portable,
+	dyTSums:                     dyTSums32Portable,
+	dyISRUSums:                  dyISRUSums32Portable,
 }
 
 var table64Portable = table[float64]{
@@ -46,6 +66,26 @@ var table64Portable = table[float64]{
 	lstmBackwardISRUSigmoidISRU: lstmBackwardISRUSigmoidISRU64Portable,
 	gruForwardISRUSigmoidISRU:   gruForwardISRUSigmoidISRU64Portable,
 	gruBackwardISRUSigmoidISRU:  gruBackwardISRUSigmoidISRU64Portable,
+	scaledMax:                   scaledMax64Portable,
+	expSum:                      expSum64Portable,
+	multiply:                    multiply64Portable,
+	dot:                         dot64Portable,
+	softmaxBackward:             softmaxBackward64Portable,
+	sum:                         sum64Portable,
+	squares:                     squares64Portable,
+	deviations:                  deviations64Portable,
+	layerNorm:                   layerNorm64Portable,
+	layerNormSums:               layerNormSums64Portable,
+	layerNormBackward:           layerNormBackward64Portable,
+	rmsNorm:                     rmsNorm64Portable,
+	rmsNormSums:                 rmsNormSums64Portable,
+	rmsNormBackward:             rmsNormBackward64Portable,
+	dyT:                         dyT64Portable,
+	dyISRU:                      dyISRU64Portable,
+	dyTBackward:                 dyTBackward64Portable,
+	dyISRUBackward:              dyISRUBackward64Portable,
+	dyTSums:                     dyTSums64Portable,
+	dyISRUSums:                  dyISRUSums64Portable,
 }
 
 func add32Portable(p *args[float32]) {
@@ -3039,5 +3079,1246 @@ func gruBackwardISRUSigmoidISRU64Portable(p *args[float64]) {
 			t27 := float64(dn * r)
 			in5[i] = t27
 		}
+	}
+}
+
+func scaledMax32Portable(p *args[float32]) {
+	param := &p.params
+	for r := range p.rows {
+		in0 := p.stream(0, r)
+		sum0 := float32(math.Inf(-1))
+		for i := range in0 {
+			x := in0[i]
+			t2 := float32(x * param[0])
+			if t2 > sum0 {
+				sum0 = t2
+			}
+		}
+		p.result(0, r, sum0)
+		p.cols = min(p.cols+1, p.most)
+	}
+}
+
+func scaledMax64Portable(p *args[float64]) {
+	param := &p.params
+	for r := range p.rows {
+		in0 := p.stream(0, r)
+		sum0 := float64(math.Inf(-1))
+		for i := range in0 {
+			x := in0[i]
+			t2 := float64(x * param[0])
+			if t2 > sum0 {
+				sum0 = t2
+			}
+		}
+		p.result(0, r, sum0)
+		p.cols = min(p.cols+1, p.most)
+	}
+}
+
+func expSum32Portable(p *args[float32]) {
+	param := &p.params
+	for r := range p.rows {
+		in0 := p.stream(0, r)
+		in1 := p.stream(1, r)
+		in1 = in1[:len(in0)]
+		row0 := p.value(0, r)
+		var sum0 float32
+		for i := range in0 {
+			x := in1[i]
+			u := kernel.FMA32(-x, param[0], row0)
+			t4 := u
+			if 104 < t4 {
+				t4 = 104
+			}
+			t7 := kernel.FMA32(t4, -1.442695, 1.2583063e+07)
+			t8 := math.Float32frombits(math.Float32bits(t7) << 23)
+			t9 := float32(t7 - 1.2583063e+07)
+			t12 := kernel.FMA32(t9, 0.6931472, t4)
+			t13 := kernel.FMA32(-t9, 1.9046542e-09, t12)
+			t16 := kernel.FMA32(-4.946022e-10, t13, 2.4974263e-09)
+			t18 := kernel.FMA32(t16, t13, -9.934662e-09)
+			t20 := kernel.FMA32(t18, t13, 2.9801804e-08)
+			t22 := kernel.FMA32(t20, t13, -5.9604627e-08)
+			t24 := kernel.FMA32(t22, t13, 5.9604645e-08)
+			e := float32(t24 * t8)
+			in0[i] = e
+			sum0 += e
+		}
+		p.result(0, r, sum0)
+		p.cols = min(p.cols+1, p.most)
+	}
+}
+
+func expSum64Portable(p *args[float64]) {
+	param := &p.params
+	for r := range p.rows {
+		in0 := p.stream(0, r)
+		in1 := p.stream(1, r)
+		in1 = in1[:len(in0)]
+		row0 := p.value(0, r)
+		var sum0 float64
+		for i := range in0 {
+			x := in1[i]
+			u := math.FMA(-x, param[0], row0)
+			t4 := math.Float64frombits(math.Float64bits(u) ^ 0x8000000000000000)
+			t6 := t4
+			if -752 > t6 {
+				t6 = -752
+			}
+			t9 := math.FMA(t6, 1.4426950408889634, 6.755399441056831e+15)
+			t10 := float64(t9 - 6.755399441056831e+15)
+			t11 := math.Float64frombits(math.Float64bits(t9) << 52)
+			t13 := math.FMA(-t10, 0.6931471805598903, t6)
+			t15 := math.FMA(-t10, 5.497923018708371e-14, t13)
+			t18 := math.FMA(2.5117940019110586e-08, t15, 2.7631765827758043e-07)
+			t20 := math.FMA(t18, t15, 2.755721609631554e-06)
+			t22 := math.FMA(t20, t15, 2.4801488608701644e-05)
+			t24 := math.FMA(t22, t15, 0.00019841269917550547)
+			t26 := math.FMA(t24, t15, 0.0013888888948282096)
+			t28 := math.FMA(t26, t15, 0.008333333333307165)
+			t30 := math.FMA(t28, t15, 0.04166666666651063)
+			t32 := math.FMA(t30, t15, 0.166666666666667)
+			t34 := math.FMA(t32, t15, 0.5000000000000013)
+			t35 := float64(t15 * t15)
+			t36 := math.FMA(t35, t34, t15)
+			t37 := math.FMA(t36, t11, t11)
+			e := float64(t37 * 5.421010862427522e-20)
+			in0[i] = e
+			sum0 += e
+		}
+		p.result(0, r, sum0)
+		p.cols = min(p.cols+1, p.most)
+	}
+}
+
+func multiply32Portable(p *args[float32]) {
+	for r := range p.rows {
+		in0 := p.stream(0, r)
+		row0 := p.value(0, r)
+		for i := range in0 {
+			x := in0[i]
+			t2 := float32(x * row0)
+			in0[i] = t2
+		}
+		p.cols = min(p.cols+1, p.most)
+	}
+}
+
+func multiply64Portable(p *args[float64]) {
+	for r := range p.rows {
+		in0 := p.stream(0, r)
+		row0 := p.value(0, r)
+		for i := range in0 {
+			x := in0[i]
+			t2 := float64(x * row0)
+			in0[i] = t2
+		}
+		p.cols = min(p.cols+1, p.most)
+	}
+}
+
+func dot32Portable(p *args[float32]) {
+	for r := range p.rows {
+		in0 := p.stream(0, r)
+		in1 := p.stream(1, r)
+		in1 = in1[:len(in0)]
+		var sum0 float32
+		for i := range in0 {
+			x := in0[i]
+			x2 := in1[i]
+			t := float32(x * x2)
+			sum0 += t
+		}
+		p.result(0, r, sum0)
+		p.cols = min(p.cols+1, p.most)
+	}
+}
+
+func dot64Portable(p *args[float64]) {
+	for r := range p.rows {
+		in0 := p.stream(0, r)
+		in1 := p.stream(1, r)
+		in1 = in1[:len(in0)]
+		var sum0 float64
+		for i := range in0 {
+			x := in0[i]
+			x2 := in1[i]
+			t := float64(x * x2)
+			sum0 += t
+		}
+		p.result(0, r, sum0)
+		p.cols = min(p.cols+1, p.most)
+	}
+}
+
+func softmaxBackward32Portable(p *args[float32]) {
+	param := &p.params
+	for r := range p.rows {
+		in0 := p.stream(0, r)
+		in1 := p.stream(1, r)
+		in1 = in1[:len(in0)]
+		row0 := p.value(0, r)
+		for i := range in0 {
+			x := in1[i]
+			t2 := float32(x * param[0])
+			x2 := in0[i]
+			t4 := float32(x2 - row0)
+			t5 := float32(t2 * t4)
+			in0[i] = t5
+		}
+		p.cols = min(p.cols+1, p.most)
+	}
+}
+
+func softmaxBackward64Portable(p *args[float64]) {
+	param := &p.params
+	for r := range p.rows {
+		in0 := p.stream(0, r)
+		in1 := p.stream(1, r)
+		in1 = in1[:len(in0)]
+		row0 := p.value(0, r)
+		for i := range in0 {
+			x := in1[i]
+			t2 := float64(x * param[0])
+			x2 := in0[i]
+			t4 := float64(x2 - row0)
+			t5 := float64(t2 * t4)
+			in0[i] = t5
+		}
+		p.cols = min(p.cols+1, p.most)
+	}
+}
+
+func sum32Portable(p *args[float32]) {
+	for r := range p.rows {
+		in0 := p.stream(0, r)
+		var sum0 float32
+		for i := range in0 {
+			x := in0[i]
+			sum0 += x
+		}
+		p.result(0, r, sum0)
+	}
+}
+
+func sum64Portable(p *args[float64]) {
+	for r := range p.rows {
+		in0 := p.stream(0, r)
+		var sum0 float64
+		for i := range in0 {
+			x := in0[i]
+			sum0 += x
+		}
+		p.result(0, r, sum0)
+	}
+}
+
+func squares32Portable(p *args[float32]) {
+	for r := range p.rows {
+		in0 := p.stream(0, r)
+		var sum0 float32
+		for i := range in0 {
+			x := in0[i]
+			t := float32(x * x)
+			sum0 += t
+		}
+		p.result(0, r, sum0)
+	}
+}
+
+func squares64Portable(p *args[float64]) {
+	for r := range p.rows {
+		in0 := p.stream(0, r)
+		var sum0 float64
+		for i := range in0 {
+			x := in0[i]
+			t := float64(x * x)
+			sum0 += t
+		}
+		p.result(0, r, sum0)
+	}
+}
+
+func deviations32Portable(p *args[float32]) {
+	for r := range p.rows {
+		in0 := p.stream(0, r)
+		row0 := p.value(0, r)
+		var sum0 float32
+		for i := range in0 {
+			x := in0[i]
+			t2 := float32(x - row0)
+			t3 := float32(t2 * t2)
+			sum0 += t3
+		}
+		p.result(0, r, sum0)
+	}
+}
+
+func deviations64Portable(p *args[float64]) {
+	for r := range p.rows {
+		in0 := p.stream(0, r)
+		row0 := p.value(0, r)
+		var sum0 float64
+		for i := range in0 {
+			x := in0[i]
+			t2 := float64(x - row0)
+			t3 := float64(t2 * t2)
+			sum0 += t3
+		}
+		p.result(0, r, sum0)
+	}
+}
+
+func layerNorm32Portable(p *args[float32]) {
+	for r := range p.rows {
+		in0 := p.stream(0, r)
+		in1 := p.stream(1, r)
+		in1 = in1[:len(in0)]
+		in2 := p.stream(2, r)
+		in2 = in2[:len(in0)]
+		in3 := p.stream(3, r)
+		in3 = in3[:len(in0)]
+		row0 := p.value(0, r)
+		row1 := p.value(1, r)
+		for i := range in0 {
+			x := in1[i]
+			t2 := float32(x - row0)
+			xhat := float32(t2 * row1)
+			x2 := in2[i]
+			x3 := in3[i]
+			t4 := kernel.FMA32(xhat, x2, x3)
+			in0[i] = t4
+		}
+	}
+}
+
+func layerNorm64Portable(p *args[float64]) {
+	for r := range p.rows {
+		in0 := p.stream(0, r)
+		in1 := p.stream(1, r)
+		in1 = in1[:len(in0)]
+		in2 := p.stream(2, r)
+		in2 = in2[:len(in0)]
+		in3 := p.stream(3, r)
+		in3 = in3[:len(in0)]
+		row0 := p.value(0, r)
+		row1 := p.value(1, r)
+		for i := range in0 {
+			x := in1[i]
+			t2 := float64(x - row0)
+			xhat := float64(t2 * row1)
+			x2 := in2[i]
+			x3 := in3[i]
+			t4 := math.FMA(xhat, x2, x3)
+			in0[i] = t4
+		}
+	}
+}
+
+func layerNormSums32Portable(p *args[float32]) {
+	for r := range p.rows {
+		in0 := p.stream(0, r)
+		in1 := p.stream(1, r)
+		in1 = in1[:len(in0)]
+		in2 := p.stream(2, r)
+		in2 = in2[:len(in0)]
+		in3 := p.stream(3, r)
+		in3 = in3[:len(in0)]
+		in4 := p.stream(4, r)
+		in4 = in4[:len(in0)]
+		row0 := p.value(0, r)
+		row1 := p.value(1, r)
+		var sum0 float32
+		var sum1 float32
+		for i := range in0 {
+			dy := in0[i]
+			x := in1[i]
+			t2 := float32(x - row0)
+			xhat := float32(t2 * row1)
+			x2 := in3[i]
+			t4 := kernel.FMA32(dy, xhat, x2)
+			in3[i] = t4
+			x3 := in4[i]
+			t5 := float32(x3 + dy)
+			in4[i] = t5
+			x4 := in2[i]
+			g := float32(dy * x4)
+			sum0 += g
+			t6 := float32(g * xhat)
+			sum1 += t6
+		}
+		p.result(0, r, sum0)
+		p.result(1, r, sum1)
+	}
+}
+
+func layerNormSums64Portable(p *args[float64]) {
+	for r := range p.rows {
+		in0 := p.stream(0, r)
+		in1 := p.stream(1, r)
+		in1 = in1[:len(in0)]
+		in2 := p.stream(2, r)
+		in2 = in2[:len(in0)]
+		in3 := p.stream(3, r)
+		in3 = in3[:len(in0)]
+		in4 := p.stream(4, r)
+		in4 = in4[:len(in0)]
+		row0 := p.value(0, r)
+		row1 := p.value(1, r)
+		var sum0 float64
+		var sum1 float64
+		for i := range in0 {
+			dy := in0[i]
+			x := in1[i]
+			t2 := float64(x - row0)
+			xhat := float64(t2 * row1)
+			x2 := in3[i]
+			t4 := math.FMA(dy, xhat, x2)
+			in3[i] = t4
+			x3 := in4[i]
+			t5 := float64(x3 + dy)
+			in4[i] = t5
+			x4 := in2[i]
+			g := float64(dy * x4)
+			sum0 += g
+			t6 := float64(g * xhat)
+			sum1 += t6
+		}
+		p.result(0, r, sum0)
+		p.result(1, r, sum1)
+	}
+}
+
+func layerNormBackward32Portable(p *args[float32]) {
+	for r := range p.rows {
+		in0 := p.stream(0, r)
+		in1 := p.stream(1, r)
+		in1 = in1[:len(in0)]
+		in2 := p.stream(2, r)
+		in2 = in2[:len(in0)]
+		in3 := p.stream(3, r)
+		in3 = in3[:len(in0)]
+		row0 := p.value(0, r)
+		row1 := p.value(1, r)
+		row3 := p.value(3, r)
+		row2 := p.value(2, r)
+		for i := range in0 {
+			x := in1[i]
+			x2 := in3[i]
+			g := float32(x * x2)
+			x3 := in2[i]
+			t2 := float32(x3 - row0)
+			xhat := float32(t2 * row1)
+			t6 := float32(g - row2)
+			t7 := kernel.FMA32(-xhat, row3, t6)
+			t8 := float32(t7 * row1)
+			in0[i] = t8
+		}
+	}
+}
+
+func layerNormBackward64Portable(p *args[float64]) {
+	for r := range p.rows {
+		in0 := p.stream(0, r)
+		in1 := p.stream(1, r)
+		in1 = in1[:len(in0)]
+		in2 := p.stream(2, r)
+		in2 = in2[:len(in0)]
+		in3 := p.stream(3, r)
+		in3 = in3[:len(in0)]
+		row0 := p.value(0, r)
+		row1 := p.value(1, r)
+		row3 := p.value(3, r)
+		row2 := p.value(2, r)
+		for i := range in0 {
+			x := in1[i]
+			x2 := in3[i]
+			g := float64(x * x2)
+			x3 := in2[i]
+			t2 := float64(x3 - row0)
+			xhat := float64(t2 * row1)
+			t6 := float64(g - row2)
+			t7 := math.FMA(-xhat, row3, t6)
+			t8 := float64(t7 * row1)
+			in0[i] = t8
+		}
+	}
+}
+
+func rmsNorm32Portable(p *args[float32]) {
+	for r := range p.rows {
+		in0 := p.stream(0, r)
+		in1 := p.stream(1, r)
+		in1 = in1[:len(in0)]
+		in2 := p.stream(2, r)
+		in2 = in2[:len(in0)]
+		row0 := p.value(0, r)
+		for i := range in0 {
+			x := in1[i]
+			t2 := float32(x * row0)
+			x2 := in2[i]
+			t3 := float32(t2 * x2)
+			in0[i] = t3
+		}
+	}
+}
+
+func rmsNorm64Portable(p *args[float64]) {
+	for r := range p.rows {
+		in0 := p.stream(0, r)
+		in1 := p.stream(1, r)
+		in1 = in1[:len(in0)]
+		in2 := p.stream(2, r)
+		in2 = in2[:len(in0)]
+		row0 := p.value(0, r)
+		for i := range in0 {
+			x := in1[i]
+			t2 := float64(x * row0)
+			x2 := in2[i]
+			t3 := float64(t2 * x2)
+			in0[i] = t3
+		}
+	}
+}
+
+func rmsNormSums32Portable(p *args[float32]) {
+	for r := range p.rows {
+		in0 := p.stream(0, r)
+		in1 := p.stream(1, r)
+		in1 = in1[:len(in0)]
+		in2 := p.stream(2, r)
+		in2 = in2[:len(in0)]
+		in3 := p.stream(3, r)
+		in3 = in3[:len(in0)]
+		row0 := p.value(0, r)
+		var sum0 float32
+		for i := range in0 {
+			dy := in0[i]
+			x := in1[i]
+			xhat := float32(x * row0)
+			x2 := in3[i]
+			t2 := kernel.FMA32(dy, xhat, x2)
+			in3[i] = t2
+			x3 := in2[i]
+			t3 := float32(dy * x3)
+			t4 := float32(t3 * xhat)
+			sum0 += t4
+		}
+		p.result(0, r, sum0)
+	}
+}
+
+func rmsNormSums64Portable(p *args[float64]) {
+	for r := range p.rows {
+		in0 := p.stream(0, r)
+		in1 := p.stream(1, r)
+		in1 = in1[:len(in0)]
+		in2 := p.stream(2, r)
+		in2 = in2[:len(in0)]
+		in3 := p.stream(3, r)
+		in3 = in3[:len(in0)]
+		row0 := p.value(0, r)
+		var sum0 float64
+		for i := range in0 {
+			dy := in0[i]
+			x := in1[i]
+			xhat := float64(x * row0)
+			x2 := in3[i]
+			t2 := math.FMA(dy, xhat, x2)
+			in3[i] = t2
+			x3 := in2[i]
+			t3 := float64(dy * x3)
+			t4 := float64(t3 * xhat)
+			sum0 += t4
+		}
+		p.result(0, r, sum0)
+	}
+}
+
+func rmsNormBackward32Portable(p *args[float32]) {
+	for r := range p.rows {
+		in0 := p.stream(0, r)
+		in1 := p.stream(1, r)
+		in1 = in1[:len(in0)]
+		in2 := p.stream(2, r)
+		in2 = in2[:len(in0)]
+		in3 := p.stream(3, r)
+		in3 = in3[:len(in0)]
+		row0 := p.value(0, r)
+		row1 := p.value(1, r)
+		for i := range in0 {
+			x := in1[i]
+			x2 := in3[i]
+			g := float32(x * x2)
+			x3 := in2[i]
+			xhat := float32(x3 * row0)
+			t3 := kernel.FMA32(-xhat, row1, g)
+			t4 := float32(t3 * row0)
+			in0[i] = t4
+		}
+	}
+}
+
+func rmsNormBackward64Portable(p *args[float64]) {
+	for r := range p.rows {
+		in0 := p.stream(0, r)
+		in1 := p.stream(1, r)
+		in1 = in1[:len(in0)]
+		in2 := p.stream(2, r)
+		in2 = in2[:len(in0)]
+		in3 := p.stream(3, r)
+		in3 = in3[:len(in0)]
+		row0 := p.value(0, r)
+		row1 := p.value(1, r)
+		for i := range in0 {
+			x := in1[i]
+			x2 := in3[i]
+			g := float64(x * x2)
+			x3 := in2[i]
+			xhat := float64(x3 * row0)
+			t3 := math.FMA(-xhat, row1, g)
+			t4 := float64(t3 * row0)
+			in0[i] = t4
+		}
+	}
+}
+
+func dyT32Portable(p *args[float32]) {
+	param := &p.params
+	for r := range p.rows {
+		in0 := p.stream(0, r)
+		in1 := p.stream(1, r)
+		in1 = in1[:len(in0)]
+		in2 := p.stream(2, r)
+		in2 = in2[:len(in0)]
+		in3 := p.stream(3, r)
+		in3 = in3[:len(in0)]
+		for i := range in0 {
+			x := in1[i]
+			t2 := float32(x * param[0])
+			t5 := t2
+			if 10 < t5 {
+				t5 = 10
+			}
+			t6 := t5
+			if -10 > t6 {
+				t6 = -10
+			}
+			t9 := kernel.FMA32(t6, 2.88539, 1.2583039e+07)
+			t10 := math.Float32frombits(math.Float32bits(t9) << 23)
+			t11 := float32(t9 - 1.2583039e+07)
+			t13 := kernel.FMA32(-t11, 0.3465736, t6)
+			t16 := kernel.FMA32(0.087724544, t13, 0.26786867)
+			t18 := kernel.FMA32(t16, t13, 0.6667362)
+			t20 := kernel.FMA32(t18, t13, 1.3333193)
+			t22 := kernel.FMA32(t20, t13, 1.999999)
+			t24 := kernel.FMA32(t22, t13, 2)
+			t25 := float32(t13 * t10)
+			t27 := float32(1 - t10)
+			t29 := math.Float32frombits(math.Float32bits(t27) ^ 0x80000000)
+			t30 := kernel.FMA32(t24, t25, t29)
+			t31 := float32(t30 + 2)
+			t32 := float32(t30 / t31)
+			x2 := in2[i]
+			x3 := in3[i]
+			t33 := kernel.FMA32(t32, x2, x3)
+			in0[i] = t33
+		}
+	}
+}
+
+func dyT64Portable(p *args[float64]) {
+	param := &p.params
+	for r := range p.rows {
+		in0 := p.stream(0, r)
+		in1 := p.stream(1, r)
+		in1 = in1[:len(in0)]
+		in2 := p.stream(2, r)
+		in2 = in2[:len(in0)]
+		in3 := p.stream(3, r)
+		in3 = in3[:len(in0)]
+		for i := range in0 {
+			x := in1[i]
+			t2 := float64(x * param[0])
+			t4 := math.Float64frombits(math.Float64bits(t2) | 0x8000000000000000)
+			t5 := float64(t4 + t4)
+			t7 := t5
+			if -40 > t7 {
+				t7 = -40
+			}
+			t10 := math.FMA(t7, 1.4426950408889634, 6.755399441056767e+15)
+			t11 := float64(t10 - 6.755399441056767e+15)
+			t12 := math.Float64frombits(math.Float64bits(t10) << 52)
+			t14 := math.FMA(-t11, 0.6931471805598903, t7)
+			t16 := math.FMA(-t11, 5.497923018708371e-14, t14)
+			t19 := math.FMA(2.511423270025921e-08, t16, 2.762658869847634e-07)
+			t21 := math.FMA(t19, t16, 2.7557228774761897e-06)
+			t23 := math.FMA(t21, t16, 2.480150386630328e-05)
+			t25 := math.FMA(t23, t16, 0.0001984126990203824)
+			t27 := math.FMA(t25, t16, 0.0013888888932772432)
+			t29 := math.FMA(t27, t16, 0.008333333333315086)
+			t31 := math.FMA(t29, t16, 0.04166666666657283)
+			t33 := math.FMA(t31, t16, 0.16666666666666685)
+			t35 := math.FMA(t33, t16, 0.5000000000000006)
+			t36 := float64(t16 * t16)
+			t37 := math.FMA(t36, t35, t16)
+			t39 := float64(1 - t12)
+			t40 := math.FMA(-t37, t12, t39)
+			t42 := float64(2 - t40)
+			t43 := float64(t40 / t42)
+			t44 := math.Float64frombits(math.Float64bits(t2) & 0x8000000000000000)
+			t45 := math.Float64frombits(math.Float64bits(t43) | math.Float64bits(t44))
+			x2 := in2[i]
+			x3 := in3[i]
+			t46 := math.FMA(t45, x2, x3)
+			in0[i] = t46
+		}
+	}
+}
+
+func dyISRU32Portable(p *args[float32]) {
+	param := &p.params
+	for r := range p.rows {
+		in0 := p.stream(0, r)
+		in1 := p.stream(1, r)
+		in1 = in1[:len(in0)]
+		in2 := p.stream(2, r)
+		in2 = in2[:len(in0)]
+		in3 := p.stream(3, r)
+		in3 = in3[:len(in0)]
+		for i := range in0 {
+			x := in1[i]
+			t2 := x
+			if param[3] > t2 {
+				t2 = param[3]
+			}
+			n := t2
+			if param[2] < n {
+				n = param[2]
+			}
+			t5 := float32(param[0] * n)
+			q := kernel.FMA32(t5, n, 1)
+			t7 := float32(math.Sqrt(float64(q)))
+			y := float32(n / t7)
+			t9 := float32(y * param[7])
+			x2 := in2[i]
+			x3 := in3[i]
+			t10 := kernel.FMA32(t9, x2, x3)
+			in0[i] = t10
+		}
+	}
+}
+
+func dyISRU64Portable(p *args[float64]) {
+	param := &p.params
+	for r := range p.rows {
+		in0 := p.stream(0, r)
+		in1 := p.stream(1, r)
+		in1 = in1[:len(in0)]
+		in2 := p.stream(2, r)
+		in2 = in2[:len(in0)]
+		in3 := p.stream(3, r)
+		in3 = in3[:len(in0)]
+		for i := range in0 {
+			x := in1[i]
+			t2 := x
+			if param[3] > t2 {
+				t2 = param[3]
+			}
+			n := t2
+			if param[2] < n {
+				n = param[2]
+			}
+			t5 := float64(param[0] * n)
+			q := math.FMA(t5, n, 1)
+			t7 := math.Sqrt(q)
+			y := float64(n / t7)
+			t9 := float64(y * param[7])
+			x2 := in2[i]
+			x3 := in3[i]
+			t10 := math.FMA(t9, x2, x3)
+			in0[i] = t10
+		}
+	}
+}
+
+func dyTBackward32Portable(p *args[float32]) {
+	param := &p.params
+	for r := range p.rows {
+		in0 := p.stream(0, r)
+		in1 := p.stream(1, r)
+		in1 = in1[:len(in0)]
+		in2 := p.stream(2, r)
+		in2 = in2[:len(in0)]
+		in3 := p.stream(3, r)
+		in3 = in3[:len(in0)]
+		in4 := p.stream(4, r)
+		in4 = in4[:len(in0)]
+		in5 := p.stream(5, r)
+		in5 = in5[:len(in0)]
+		var sum0 float32
+		for i := range in0 {
+			x := in2[i]
+			t2 := float32(x * param[0])
+			t5 := t2
+			if 10 < t5 {
+				t5 = 10
+			}
+			t6 := t5
+			if -10 > t6 {
+				t6 = -10
+			}
+			t9 := kernel.FMA32(t6, 2.88539, 1.2583039e+07)
+			t10 := math.Float32frombits(math.Float32bits(t9) << 23)
+			t11 := float32(t9 - 1.2583039e+07)
+			t13 := kernel.FMA32(-t11, 0.3465736, t6)
+			t16 := kernel.FMA32(0.087724544, t13, 0.26786867)
+			t18 := kernel.FMA32(t16, t13, 0.6667362)
+			t20 := kernel.FMA32(t18, t13, 1.3333193)
+			t22 := kernel.FMA32(t20, t13, 1.999999)
+			t24 := kernel.FMA32(t22, t13, 2)
+			t25 := float32(t13 * t10)
+			t27 := float32(1 - t10)
+			t29 := math.Float32frombits(math.Float32bits(t27) ^ 0x80000000)
+			t30 := kernel.FMA32(t24, t25, t29)
+			t31 := float32(t30 + 2)
+			t32 := float32(t30 / t31)
+			dy := in1[i]
+			x2 := in4[i]
+			t33 := kernel.FMA32(dy, t32, x2)
+			in4[i] = t33
+			x3 := in5[i]
+			t34 := float32(x3 + dy)
+			in5[i] = t34
+			x4 := in3[i]
+			t35 := float32(dy * x4)
+			t36 := kernel.FMA32(-t32, t32, 1)
+			u := float32(t35 * t36)
+			t37 := float32(u * param[0])
+			in0[i] = t37
+			t40 := x
+			if 3.4028235e+38 < t40 {
+				t40 = 3.4028235e+38
+			}
+			t41 := t40
+			if -3.4028235e+38 > t41 {
+				t41 = -3.4028235e+38
+			}
+			t42 := float32(u * t41)
+			sum0 += t42
+		}
+		p.result(0, r, sum0)
+	}
+}
+
+func dyTBackward64Portable(p *args[float64]) {
+	param := &p.params
+	for r := range p.rows {
+		in0 := p.stream(0, r)
+		in1 := p.stream(1, r)
+		in1 = in1[:len(in0)]
+		in2 := p.stream(2, r)
+		in2 = in2[:len(in0)]
+		in3 := p.stream(3, r)
+		in3 = in3[:len(in0)]
+		in4 := p.stream(4, r)
+		in4 = in4[:len(in0)]
+		in5 := p.stream(5, r)
+		in5 = in5[:len(in0)]
+		var sum0 float64
+		for i := range in0 {
+			x := in2[i]
+			t2 := float64(x * param[0])
+			t4 := math.Float64frombits(math.Float64bits(t2) | 0x8000000000000000)
+			t5 := float64(t4 + t4)
+			t7 := t5
+			if -40 > t7 {
+				t7 = -40
+			}
+			t10 := math.FMA(t7, 1.4426950408889634, 6.755399441056767e+15)
+			t11 := float64(t10 - 6.755399441056767e+15)
+			t12 := math.Float64frombits(math.Float64bits(t10) << 52)
+			t14 := math.FMA(-t11, 0.6931471805598903, t7)
+			t16 := math.FMA(-t11, 5.497923018708371e-14, t14)
+			t19 := math.FMA(2.511423270025921e-08, t16, 2.762658869847634e-07)
+			t21 := math.FMA(t19, t16, 2.7557228774761897e-06)
+			t23 := math.FMA(t21, t16, 2.480150386630328e-05)
+			t25 := math.FMA(t23, t16, 0.0001984126990203824)
+			t27 := math.FMA(t25, t16, 0.0013888888932772432)
+			t29 := math.FMA(t27, t16, 0.008333333333315086)
+			t31 := math.FMA(t29, t16, 0.04166666666657283)
+			t33 := math.FMA(t31, t16, 0.16666666666666685)
+			t35 := math.FMA(t33, t16, 0.5000000000000006)
+			t36 := float64(t16 * t16)
+			t37 := math.FMA(t36, t35, t16)
+			t39 := float64(1 - t12)
+			t40 := math.FMA(-t37, t12, t39)
+			t42 := float64(2 - t40)
+			t43 := float64(t40 / t42)
+			t44 := math.Float64frombits(math.Float64bits(t2) & 0x8000000000000000)
+			t45 := math.Float64frombits(math.Float64bits(t43) | math.Float64bits(t44))
+			dy := in1[i]
+			x2 := in4[i]
+			t46 := math.FMA(dy, t45, x2)
+			in4[i] = t46
+			x3 := in5[i]
+			t47 := float64(x3 + dy)
+			in5[i] = t47
+			x4 := in3[i]
+			t48 := float64(dy * x4)
+			t49 := math.FMA(-t45, t45, 1)
+			u := float64(t48 * t49)
+			t50 := float64(u * param[0])
+			in0[i] = t50
+			t53 := x
+			if 1.7976931348623157e+308 < t53 {
+				t53 = 1.7976931348623157e+308
+			}
+			t54 := t53
+			if -1.7976931348623157e+308 > t54 {
+				t54 = -1.7976931348623157e+308
+			}
+			t55 := float64(u * t54)
+			sum0 += t55
+		}
+		p.result(0, r, sum0)
+	}
+}
+
+func dyISRUBackward32Portable(p *args[float32]) {
+	param := &p.params
+	for r := range p.rows {
+		in0 := p.stream(0, r)
+		in1 := p.stream(1, r)
+		in1 = in1[:len(in0)]
+		in2 := p.stream(2, r)
+		in2 = in2[:len(in0)]
+		in3 := p.stream(3, r)
+		in3 = in3[:len(in0)]
+		in4 := p.stream(4, r)
+		in4 = in4[:len(in0)]
+		in5 := p.stream(5, r)
+		in5 = in5[:len(in0)]
+		var sum0 float32
+		for i := range in0 {
+			x := in2[i]
+			t2 := x
+			if param[3] > t2 {
+				t2 = param[3]
+			}
+			n := t2
+			if param[2] < n {
+				n = param[2]
+			}
+			t5 := float32(param[0] * n)
+			q := kernel.FMA32(t5, n, 1)
+			t7 := float32(math.Sqrt(float64(q)))
+			r := float32(1 / t7)
+			dy := in1[i]
+			t9 := float32(n * param[7])
+			y := float32(t9 * r)
+			x2 := in4[i]
+			t10 := kernel.FMA32(dy, y, x2)
+			in4[i] = t10
+			x3 := in5[i]
+			t11 := float32(x3 + dy)
+			in5[i] = t11
+			t12 := float32(r * r)
+			r3 := float32(t12 * r)
+			x4 := in3[i]
+			t13 := float32(dy * x4)
+			t14 := float32(t13 * param[7])
+			u := float32(t14 * r3)
+			in0[i] = u
+			t15 := float32(u * n)
+			sum0 += t15
+		}
+		p.result(0, r, sum0)
+	}
+}
+
+func dyISRUBackward64Portable(p *args[float64]) {
+	param := &p.params
+	for r := range p.rows {
+		in0 := p.stream(0, r)
+		in1 := p.stream(1, r)
+		in1 = in1[:len(in0)]
+		in2 := p.stream(2, r)
+		in2 = in2[:len(in0)]
+		in3 := p.stream(3, r)
+		in3 = in3[:len(in0)]
+		in4 := p.stream(4, r)
+		in4 = in4[:len(in0)]
+		in5 := p.stream(5, r)
+		in5 = in5[:len(in0)]
+		var sum0 float64
+		for i := range in0 {
+			x := in2[i]
+			t2 := x
+			if param[3] > t2 {
+				t2 = param[3]
+			}
+			n := t2
+			if param[2] < n {
+				n = param[2]
+			}
+			t5 := float64(param[0] * n)
+			q := math.FMA(t5, n, 1)
+			t7 := math.Sqrt(q)
+			r := float64(1 / t7)
+			dy := in1[i]
+			t9 := float64(n * param[7])
+			y := float64(t9 * r)
+			x2 := in4[i]
+			t10 := math.FMA(dy, y, x2)
+			in4[i] = t10
+			x3 := in5[i]
+			t11 := float64(x3 + dy)
+			in5[i] = t11
+			t12 := float64(r * r)
+			r3 := float64(t12 * r)
+			x4 := in3[i]
+			t13 := float64(dy * x4)
+			t14 := float64(t13 * param[7])
+			u := float64(t14 * r3)
+			in0[i] = u
+			t15 := float64(u * n)
+			sum0 += t15
+		}
+		p.result(0, r, sum0)
+	}
+}
+
+func dyTSums32Portable(p *args[float32]) {
+	param := &p.params
+	for r := range p.rows {
+		in1 := p.stream(1, r)
+		in2 := p.stream(2, r)
+		in2 = in2[:len(in1)]
+		in3 := p.stream(3, r)
+		in3 = in3[:len(in1)]
+		in4 := p.stream(4, r)
+		in4 = in4[:len(in1)]
+		in5 := p.stream(5, r)
+		in5 = in5[:len(in1)]
+		var sum0 float32
+		for i := range in1 {
+			x := in2[i]
+			t2 := float32(x * param[0])
+			t5 := t2
+			if 10 < t5 {
+				t5 = 10
+			}
+			t6 := t5
+			if -10 > t6 {
+				t6 = -10
+			}
+			t9 := kernel.FMA32(t6, 2.88539, 1.2583039e+07)
+			t10 := math.Float32frombits(math.Float32bits(t9) << 23)
+			t11 := float32(t9 - 1.2583039e+07)
+			t13 := kernel.FMA32(-t11, 0.3465736, t6)
+			t16 := kernel.FMA32(0.087724544, t13, 0.26786867)
+			t18 := kernel.FMA32(t16, t13, 0.6667362)
+			t20 := kernel.FMA32(t18, t13, 1.3333193)
+			t22 := kernel.FMA32(t20, t13, 1.999999)
+			t24 := kernel.FMA32(t22, t13, 2)
+			t25 := float32(t13 * t10)
+			t27 := float32(1 - t10)
+			t29 := math.Float32frombits(math.Float32bits(t27) ^ 0x80000000)
+			t30 := kernel.FMA32(t24, t25, t29)
+			t31 := float32(t30 + 2)
+			t32 := float32(t30 / t31)
+			dy := in1[i]
+			x2 := in4[i]
+			t33 := kernel.FMA32(dy, t32, x2)
+			in4[i] = t33
+			x3 := in5[i]
+			t34 := float32(x3 + dy)
+			in5[i] = t34
+			x4 := in3[i]
+			t35 := float32(dy * x4)
+			t36 := kernel.FMA32(-t32, t32, 1)
+			u := float32(t35 * t36)
+			t39 := x
+			if 3.4028235e+38 < t39 {
+				t39 = 3.4028235e+38
+			}
+			t40 := t39
+			if -3.4028235e+38 > t40 {
+				t40 = -3.4028235e+38
+			}
+			t41 := float32(u * t40)
+			sum0 += t41
+		}
+		p.result(0, r, sum0)
+	}
+}
+
+func dyTSums64Portable(p *args[float64]) {
+	param := &p.params
+	for r := range p.rows {
+		in1 := p.stream(1, r)
+		in2 := p.stream(2, r)
+		in2 = in2[:len(in1)]
+		in3 := p.stream(3, r)
+		in3 = in3[:len(in1)]
+		in4 := p.stream(4, r)
+		in4 = in4[:len(in1)]
+		in5 := p.stream(5, r)
+		in5 = in5[:len(in1)]
+		var sum0 float64
+		for i := range in1 {
+			x := in2[i]
+			t2 := float64(x * param[0])
+			t4 := math.Float64frombits(math.Float64bits(t2) | 0x8000000000000000)
+			t5 := float64(t4 + t4)
+			t7 := t5
+			if -40 > t7 {
+				t7 = -40
+			}
+			t10 := math.FMA(t7, 1.4426950408889634, 6.755399441056767e+15)
+			t11 := float64(t10 - 6.755399441056767e+15)
+			t12 := math.Float64frombits(math.Float64bits(t10) << 52)
+			t14 := math.FMA(-t11, 0.6931471805598903, t7)
+			t16 := math.FMA(-t11, 5.497923018708371e-14, t14)
+			t19 := math.FMA(2.511423270025921e-08, t16, 2.762658869847634e-07)
+			t21 := math.FMA(t19, t16, 2.7557228774761897e-06)
+			t23 := math.FMA(t21, t16, 2.480150386630328e-05)
+			t25 := math.FMA(t23, t16, 0.0001984126990203824)
+			t27 := math.FMA(t25, t16, 0.0013888888932772432)
+			t29 := math.FMA(t27, t16, 0.008333333333315086)
+			t31 := math.FMA(t29, t16, 0.04166666666657283)
+			t33 := math.FMA(t31, t16, 0.16666666666666685)
+			t35 := math.FMA(t33, t16, 0.5000000000000006)
+			t36 := float64(t16 * t16)
+			t37 := math.FMA(t36, t35, t16)
+			t39 := float64(1 - t12)
+			t40 := math.FMA(-t37, t12, t39)
+			t42 := float64(2 - t40)
+			t43 := float64(t40 / t42)
+			t44 := math.Float64frombits(math.Float64bits(t2) & 0x8000000000000000)
+			t45 := math.Float64frombits(math.Float64bits(t43) | math.Float64bits(t44))
+			dy := in1[i]
+			x2 := in4[i]
+			t46 := math.FMA(dy, t45, x2)
+			in4[i] = t46
+			x3 := in5[i]
+			t47 := float64(x3 + dy)
+			in5[i] = t47
+			x4 := in3[i]
+			t48 := float64(dy * x4)
+			t49 := math.FMA(-t45, t45, 1)
+			u := float64(t48 * t49)
+			t52 := x
+			if 1.7976931348623157e+308 < t52 {
+				t52 = 1.7976931348623157e+308
+			}
+			t53 := t52
+			if -1.7976931348623157e+308 > t53 {
+				t53 = -1.7976931348623157e+308
+			}
+			t54 := float64(u * t53)
+			sum0 += t54
+		}
+		p.result(0, r, sum0)
+	}
+}
+
+func dyISRUSums32Portable(p *args[float32]) {
+	param := &p.params
+	for r := range p.rows {
+		in1 := p.stream(1, r)
+		in2 := p.stream(2, r)
+		in2 = in2[:len(in1)]
+		in3 := p.stream(3, r)
+		in3 = in3[:len(in1)]
+		in4 := p.stream(4, r)
+		in4 = in4[:len(in1)]
+		in5 := p.stream(5, r)
+		in5 = in5[:len(in1)]
+		var sum0 float32
+		for i := range in1 {
+			x := in2[i]
+			t2 := x
+			if param[3] > t2 {
+				t2 = param[3]
+			}
+			n := t2
+			if param[2] < n {
+				n = param[2]
+			}
+			t5 := float32(param[0] * n)
+			q := kernel.FMA32(t5, n, 1)
+			t7 := float32(math.Sqrt(float64(q)))
+			r := float32(1 / t7)
+			dy := in1[i]
+			t9 := float32(n * param[7])
+			y := float32(t9 * r)
+			x2 := in4[i]
+			t10 := kernel.FMA32(dy, y, x2)
+			in4[i] = t10
+			x3 := in5[i]
+			t11 := float32(x3 + dy)
+			in5[i] = t11
+			t12 := float32(r * r)
+			r3 := float32(t12 * r)
+			x4 := in3[i]
+			t13 := float32(dy * x4)
+			t14 := float32(t13 * param[7])
+			u := float32(t14 * r3)
+			t15 := float32(u * n)
+			sum0 += t15
+		}
+		p.result(0, r, sum0)
+	}
+}
+
+func dyISRUSums64Portable(p *args[float64]) {
+	param := &p.params
+	for r := range p.rows {
+		in1 := p.stream(1, r)
+		in2 := p.stream(2, r)
+		in2 = in2[:len(in1)]
+		in3 := p.stream(3, r)
+		in3 = in3[:len(in1)]
+		in4 := p.stream(4, r)
+		in4 = in4[:len(in1)]
+		in5 := p.stream(5, r)
+		in5 = in5[:len(in1)]
+		var sum0 float64
+		for i := range in1 {
+			x := in2[i]
+			t2 := x
+			if param[3] > t2 {
+				t2 = param[3]
+			}
+			n := t2
+			if param[2] < n {
+				n = param[2]
+			}
+			t5 := float64(param[0] * n)
+			q := math.FMA(t5, n, 1)
+			t7 := math.Sqrt(q)
+			r := float64(1 / t7)
+			dy := in1[i]
+			t9 := float64(n * param[7])
+			y := float64(t9 * r)
+			x2 := in4[i]
+			t10 := math.FMA(dy, y, x2)
+			in4[i] = t10
+			x3 := in5[i]
+			t11 := float64(x3 + dy)
+			in5[i] = t11
+			t12 := float64(r * r)
+			r3 := float64(t12 * r)
+			x4 := in3[i]
+			t13 := float64(dy * x4)
+			t14 := float64(t13 * param[7])
+			u := float64(t14 * r3)
+			t15 := float64(u * n)
+			sum0 += t15
+		}
+		p.result(0, r, sum0)
 	}
 }

@@ -23,6 +23,26 @@ const (
 	lstmBackwardISRUSigmoidISRU
 	gruForwardISRUSigmoidISRU
 	gruBackwardISRUSigmoidISRU
+	scaledMax
+	expSum
+	multiply
+	dot
+	softmaxBackward
+	sum
+	squares
+	deviations
+	layerNorm
+	layerNormSums
+	layerNormBackward
+	rmsNorm
+	rmsNormSums
+	rmsNormBackward
+	dyT
+	dyISRU
+	dyTBackward
+	dyISRUBackward
+	dyTSums
+	dyISRUSums
 	numKernels
 )
 
@@ -44,4 +64,24 @@ var kernelNames = [numKernels]string{
 	lstmBackwardISRUSigmoidISRU: "lstmBackwardISRUSigmoidISRU",
 	gruForwardISRUSigmoidISRU:   "gruForwardISRUSigmoidISRU",
 	gruBackwardISRUSigmoidISRU:  "gruBackwardISRUSigmoidISRU",
+	scaledMax:                   "scaledMax",
+	expSum:                      "expSum",
+	multiply:                    "multiply",
+	dot:                         "dot",
+	softmaxBackward:             "softmaxBackward",
+	sum:                         "sum",
+	squares:                     "squares",
+	deviations:                  "deviations",
+	layerNorm:                   "layerNorm",
+	layerNormSums:               "layerNormSums",
+	layerNormBackward:           "layerNormBackward",
+	rmsNorm:                     "rmsNorm",
+	rmsNormSums:                 "rmsNormSums",
+	rmsNormBackward:             "rmsNormBackward",
+	dyT:                         "dyT",
+	dyISRU:                      "dyISRU",
+	dyTBackward:                 "dyTBackward",
+	dyISRUBackward:              "dyISRUBackward",
+	dyTSums:                     "dyTSums",
+	dyISRUSums:                  "dyISRUSums",
 }

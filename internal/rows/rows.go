@@ -26,7 +26,7 @@ type args[T gemm.Float] struct {
 		stride int // bytes
 	}
 	rows int
-	row  int // the assembly's own
+	_    int // the assembly's own
 	cols int // of the first row
 	most int // to which the rows of a growing kernel grow, a column each
 	in   [4]unsafe.Pointer
@@ -78,12 +78,16 @@ func at[T any](p unsafe.Pointer, i int) *T {
 const blockSize = 1 << 16
 
 // run does rows rows of cols columns.
-func (p *args[T]) run(k func(*args[T]), rows, cols int) {
+func (p *args[T]) run(k func(*args[T]), rows, cols int) { p.grow(k, rows, cols, cols) }
+
+// grow does rows rows by a growing kernel, of which the first has cols columns and
+// none more than most.
+func (p *args[T]) grow(k func(*args[T]), rows, cols, most int) {
 	if rows <= 0 || cols <= 0 {
 		return
 	}
-	p.cols, p.most = cols, cols
-	for block := max(1, blockSize/cols); ; {
+	p.cols, p.most = cols, most
+	for block := max(1, blockSize/most); ; {
 		p.rows = min(rows, block)
 		k(noescape.Pointer(p))
 		rows -= p.rows

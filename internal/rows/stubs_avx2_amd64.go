@@ -22,6 +22,26 @@ var tableAVX2 = table[float32]{
 	lstmBackwardISRUSigmoidISRU: lstmBackwardISRUSigmoidISRUAVX2,
 	gruForwardISRUSigmoidISRU:   gruForwardISRUSigmoidISRUAVX2,
 	gruBackwardISRUSigmoidISRU:  gruBackwardISRUSigmoidISRUAVX2,
+	scaledMax:                   scaledMaxAVX2,
+	expSum:                      expSumAVX2,
+	multiply:                    multiplyAVX2,
+	dot:                         dotAVX2,
+	softmaxBackward:             softmaxBackwardAVX2,
+	sum:                         sumAVX2,
+	squares:                     squaresAVX2,
+	deviations:                  deviationsAVX2,
+	layerNorm:                   layerNormAVX2,
+	layerNormSums:               layerNormSumsAVX2,
+	layerNormBackward:           layerNormBackwardAVX2,
+	rmsNorm:                     rmsNormAVX2,
+	rmsNormSums:                 rmsNormSumsAVX2,
+	rmsNormBackward:             rmsNormBackwardAVX2,
+	dyT:                         dyTAVX2,
+	dyISRU:                      dyISRUAVX2,
+	dyTBackward:                 dyTBackwardAVX2,
+	dyISRUBackward:              dyISRUBackwardAVX2,
+	dyTSums:                     dyTSumsAVX2,
+	dyISRUSums:                  dyISRUSumsAVX2,
 }
 
 //go:noescape
@@ -74,3 +94,63 @@ func gruForwardISRUSigmoidISRUAVX2(p *args[float32])
 
 //go:noescape
 func gruBackwardISRUSigmoidISRUAVX2(p *args[float32])
+
+//go:noescape
+func scaledMaxAVX2(p *args[float32])
+
+//go:noescape
+func expSumAVX2(p *args[float32])
+
+//go:noescape
+func multiplyAVX2(p *args[float32])
+
+//go:noescape
+func dotAVX2(p *args[float32])
+
+//go:noescape
+func softmaxBackwardAVX2(p *args[float32])
+
+//go:noescape
+func sumAVX2(p *args[float32])
+
+//go:noescape
+func squaresAVX2(p *args[float32])
+
+//go:noescape
+func deviationsAVX2(p *args[float32])
+
+//go:noescape
+func layerNormAVX2(p *args[float32])
+
+//go:noescape
+func layerNormSumsAVX2(p *args[float32])
+
+//go:noescape
+func layerNormBackwardAVX2(p *args[float32])
+
+//go:noescape
+func rmsNormAVX2(p *args[float32])
+
+//go:noescape
+func rmsNormSumsAVX2(p *args[float32])
+
+//go:noescape
+func rmsNormBackwardAVX2(p *args[float32])
+
+//go:noescape
+func dyTAVX2(p *args[float32])
+
+//go:noescape
+func dyISRUAVX2(p *args[float32])
+
+//go:noescape
+func dyTBackwardAVX2(p *args[float32])
+
+//go:noescape
+func dyISRUBackwardAVX2(p *args[float32])
+
+//go:noescape
+func dyTSumsAVX2(p *args[float32])
+
+//go:noescape
+func dyISRUSumsAVX2(p *args[float32])

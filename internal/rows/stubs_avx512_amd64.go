@@ -22,6 +22,26 @@ var tableAVX512 = table[float32]{
 	lstmBackwardISRUSigmoidISRU: lstmBackwardISRUSigmoidISRUAVX512,
 	gruForwardISRUSigmoidISRU:   gruForwardISRUSigmoidISRUAVX512,
 	gruBackwardISRUSigmoidISRU:  gruBackwardISRUSigmoidISRUAVX512,
+	scaledMax:                   scaledMaxAVX512,
+	expSum:                      expSumAVX512,
+	multiply:                    multiplyAVX512,
+	dot:                         dotAVX512,
+	softmaxBackward:             softmaxBackwardAVX512,
+	sum:                         sumAVX512,
+	squares:                     squaresAVX512,
+	deviations:                  deviationsAVX512,
+	layerNorm:                   layerNormAVX512,
+	layerNormSums:               layerNormSumsAVX512,
+	layerNormBackward:           layerNormBackwardAVX512,
+	rmsNorm:                     rmsNormAVX512,
+	rmsNormSums:                 rmsNormSumsAVX512,
+	rmsNormBackward:             rmsNormBackwardAVX512,
+	dyT:                         dyTAVX512,
+	dyISRU:                      dyISRUAVX512,
+	dyTBackward:                 dyTBackwardAVX512,
+	dyISRUBackward:              dyISRUBackwardAVX512,
+	dyTSums:                     dyTSumsAVX512,
+	dyISRUSums:                  dyISRUSumsAVX512,
 }
 
 //go:noescape
@@ -74,3 +94,63 @@ func gruForwardISRUSigmoidISRUAVX512(p *args[float32])
 
 //go:noescape
 func gruBackwardISRUSigmoidISRUAVX512(p *args[float32])
+
+//go:noescape
+func scaledMaxAVX512(p *args[float32])
+
+//go:noescape
+func expSumAVX512(p *args[float32])
+
+//go:noescape
+func multiplyAVX512(p *args[float32])
+
+//go:noescape
+func dotAVX512(p *args[float32])
+
+//go:noescape
+func softmaxBackwardAVX512(p *args[float32])
+
+//go:noescape
+func sumAVX512(p *args[float32])
+
+//go:noescape
+func squaresAVX512(p *args[float32])
+
+//go:noescape
+func deviationsAVX512(p *args[float32])
+
+//go:noescape
+func layerNormAVX512(p *args[float32])
+
+//go:noescape
+func layerNormSumsAVX512(p *args[float32])
+
+//go:noescape
+func layerNormBackwardAVX512(p *args[float32])
+
+//go:noescape
+func rmsNormAVX512(p *args[float32])
+
+//go:noescape
+func rmsNormSumsAVX512(p *args[float32])
+
+//go:noescape
+func rmsNormBackwardAVX512(p *args[float32])
+
+//go:noescape
+func dyTAVX512(p *args[float32])
+
+//go:noescape
+func dyISRUAVX512(p *args[float32])
+
+//go:noescape
+func dyTBackwardAVX512(p *args[float32])
+
+//go:noescape
+func dyISRUBackwardAVX512(p *args[float32])
+
+//go:noescape
+func dyTSumsAVX512(p *args[float32])
+
+//go:noescape
+func dyISRUSumsAVX512(p *args[float32])

@@ -22,6 +22,26 @@ var tableNEON = table[float32]{
 	lstmBackwardISRUSigmoidISRU: lstmBackwardISRUSigmoidISRUNEON,
 	gruForwardISRUSigmoidISRU:   gruForwardISRUSigmoidISRUNEON,
 	gruBackwardISRUSigmoidISRU:  gruBackwardISRUSigmoidISRUNEON,
+	scaledMax:                   scaledMaxNEON,
+	expSum:                      expSumNEON,
+	multiply:                    multiplyNEON,
+	dot:                         dotNEON,
+	softmaxBackward:             softmaxBackwardNEON,
+	sum:                         sumNEON,
+	squares:                     squaresNEON,
+	deviations:                  deviationsNEON,
+	layerNorm:                   layerNormNEON,
+	layerNormSums:               layerNormSumsNEON,
+	layerNormBackward:           layerNormBackwardNEON,
+	rmsNorm:                     rmsNormNEON,
+	rmsNormSums:                 rmsNormSumsNEON,
+	rmsNormBackward:             rmsNormBackwardNEON,
+	dyT:                         dyTNEON,
+	dyISRU:                      dyISRUNEON,
+	dyTBackward:                 dyTBackwardNEON,
+	dyISRUBackward:              dyISRUBackwardNEON,
+	dyTSums:                     dyTSumsNEON,
+	dyISRUSums:                  dyISRUSumsNEON,
 }
 
 //go:noescape
@@ -74,3 +94,63 @@ func gruForwardISRUSigmoidISRUNEON(p *args[float32])
 
 //go:noescape
 func gruBackwardISRUSigmoidISRUNEON(p *args[float32])
+
+//go:noescape
+func scaledMaxNEON(p *args[float32])
+
+//go:noescape
+func expSumNEON(p *args[float32])
+
+//go:noescape
+func multiplyNEON(p *args[float32])
+
+//go:noescape
+func dotNEON(p *args[float32])
+
+//go:noescape
+func softmaxBackwardNEON(p *args[float32])
+
+//go:noescape
+func sumNEON(p *args[float32])
+
+//go:noescape
+func squaresNEON(p *args[float32])
+
+//go:noescape
+func deviationsNEON(p *args[float32])
+
+//go:noescape
+func layerNormNEON(p *args[float32])
+
+//go:noescape
+func layerNormSumsNEON(p *args[float32])
+
+//go:noescape
+func layerNormBackwardNEON(p *args[float32])
+
+//go:noescape
+func rmsNormNEON(p *args[float32])
+
+//go:noescape
+func rmsNormSumsNEON(p *args[float32])
+
+//go:noescape
+func rmsNormBackwardNEON(p *args[float32])
+
+//go:noescape
+func dyTNEON(p *args[float32])
+
+//go:noescape
+func dyISRUNEON(p *args[float32])
+
+//go:noescape
+func dyTBackwardNEON(p *args[float32])
+
+//go:noescape
+func dyISRUBackwardNEON(p *args[float32])
+
+//go:noescape
+func dyTSumsNEON(p *args[float32])
+
+//go:noescape
+func dyISRUSumsNEON(p *args[float32])
