@@ -14,8 +14,13 @@ func normKernels() []*rowKernel {
 			d := r.Sub(r.In(0), r.Row(0))
 			r.Sum(0, r.Mul(d, d))
 		}},
+		// Of the sums of rows, which stand in a row themselves: the parameters are 1
+		// over their number and epsilon.
+		{name: "inverseRoots", unroll: 1, build: func(r *rowB) {
+			r.Store(0, r.Div(r.Const(1), r.Sqrt(r.FMA(r.In(0), r.Param(0), r.Param(1)))))
+		}},
 		{name: "layerNorm", unroll: 2, build: layerNorm},
-		{name: "layerNormSums", unroll: 2, build: layerNormSums},
+		{name: "layerNormSums", unroll: 1, build: layerNormSums},
 		{name: "layerNormBackward", unroll: 2, build: layerNormBackward},
 		{name: "rmsNorm", unroll: 2, build: rmsNorm},
 		{name: "rmsNormSums", unroll: 2, build: rmsNormSums},

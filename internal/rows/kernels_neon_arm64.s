@@ -5537,6 +5537,67 @@ end:
 	BLT  row
 	RET
 
+// func inverseRootsNEON(p *args[float32])
+TEXT ·inverseRootsNEON(SB), NOSPLIT, $0-8
+	MOVD p+0(FP), R0
+	ADD  $224, R0, R4
+	MOVD $rowsConst<>(SB), R5
+	VLD1R (R4), [V0.S4]
+	ADD  $4, R4, R6
+	VLD1R (R6), [V1.S4]
+	FMOVQ 16(R5), F2
+	MOVD ZR, R22
+
+row:
+	MOVD 8(R0), R6
+	MUL  R22, R6, R6
+	MOVD 0(R0), R1
+	ADD  R6, R1, R1
+	MOVD 160(R0), R14
+	SUBS $4, R14, R14
+	BLT  rest
+
+loop:
+	FMOVQ (R1), F3
+	WORD $0x4ea11c24 // ORR V4.16B, V1.16B, V1.16B
+	WORD $0x4e20cc64 // FMLA V4.4S, V3.4S, V0.4S
+	WORD $0x6ea1f883 // FSQRT V3.4S, V4.4S
+	WORD $0x6e23fc43 // FDIV V3.4S, V2.4S, V3.4S
+	FMOVQ F3, (R1)
+	ADD  $16, R1, R1
+	SUBS $4, R14, R14
+	BGE  loop
+
+rest:
+	ADDS $4, R14, R14
+	BEQ  end
+	SUB  $1, R14, R15
+	LSL  $2, R15, R19
+	LSR  $1, R15, R6
+	SUB  R6, R15, R15
+	LSL  $2, R15, R15
+	ADD  R15, R1, R20
+	ADD  R19, R1, R21
+	FMOVS (R1), F4
+	VLD1 (R20), V4.S[1]
+	VLD1 (R21), V4.S[2]
+	WORD $0x4ea11c25 // ORR V5.16B, V1.16B, V1.16B
+	WORD $0x4e20cc85 // FMLA V5.4S, V4.4S, V0.4S
+	WORD $0x6ea1f8a4 // FSQRT V4.4S, V5.4S
+	WORD $0x6e24fc44 // FDIV V4.4S, V2.4S, V4.4S
+	ADD  R15, R1, R20
+	ADD  R19, R1, R21
+	FMOVS F4, (R1)
+	VST1 V4.S[1], (R20)
+	VST1 V4.S[2], (R21)
+
+end:
+	ADD  $1, R22, R22
+	MOVD 144(R0), R6
+	CMP  R6, R22
+	BLT  row
+	RET
+
 // func layerNormNEON(p *args[float32])
 TEXT ·layerNormNEON(SB), NOSPLIT, $0-8
 	MOVD p+0(FP), R0

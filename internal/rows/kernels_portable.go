@@ -34,6 +34,7 @@ var table32Portable = table[float32]{
 	sum:                         sum32Portable,
 	squares:                     squares32Portable,
 	deviations:                  deviations32Portable,
+	inverseRoots:                inverseRoots32Portable,
 	layerNorm:                   layerNorm32Portable,
 	layerNormSums:               layerNormSums32Portable,
 	layerNormBackward:           layerNormBackward32Portable,
@@ -74,6 +75,7 @@ var table64Portable = table[float64]{
 	sum:                         sum64Portable,
 	squares:                     squares64Portable,
 	deviations:                  deviations64Portable,
+	inverseRoots:                inverseRoots64Portable,
 	layerNorm:                   layerNorm64Portable,
 	layerNormSums:               layerNormSums64Portable,
 	layerNormBackward:           layerNormBackward64Portable,
@@ -3367,6 +3369,34 @@ func deviations64Portable(p *args[float64]) {
 			sum0 += t3
 		}
 		p.result(0, r, sum0)
+	}
+}
+
+func inverseRoots32Portable(p *args[float32]) {
+	param := &p.params
+	for r := range p.rows {
+		in0 := p.stream(0, r)
+		for i := range in0 {
+			x := in0[i]
+			t4 := kernel.FMA32(x, param[0], param[1])
+			t5 := float32(math.Sqrt(float64(t4)))
+			t6 := float32(1 / t5)
+			in0[i] = t6
+		}
+	}
+}
+
+func inverseRoots64Portable(p *args[float64]) {
+	param := &p.params
+	for r := range p.rows {
+		in0 := p.stream(0, r)
+		for i := range in0 {
+			x := in0[i]
+			t4 := math.FMA(x, param[0], param[1])
+			t5 := math.Sqrt(t4)
+			t6 := float64(1 / t5)
+			in0[i] = t6
+		}
 	}
 }
 

@@ -31,6 +31,7 @@ const (
 	sum
 	squares
 	deviations
+	inverseRoots
 	layerNorm
 	layerNormSums
 	layerNormBackward
@@ -72,6 +73,7 @@ var kernelNames = [numKernels]string{
 	sum:                         "sum",
 	squares:                     "squares",
 	deviations:                  "deviations",
+	inverseRoots:                "inverseRoots",
 	layerNorm:                   "layerNorm",
 	layerNormSums:               "layerNormSums",
 	layerNormBackward:           "layerNormBackward",

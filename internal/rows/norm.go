@@ -1,7 +1,6 @@
 package rows
 
 import (
-	"math"
 	"unsafe"
 
 	"github.com/isrlu/isrlu/internal/gemm"
@@ -31,15 +30,11 @@ func (t *table[T]) layerNormForward(y, x, gamma, beta []T, rows, n int, epsilon 
 		m, v := mean[r:r+count], inverse[r:r+count]
 		p.out[0] = unsafe.Pointer(&m[0])
 		p.run(t[sum], count, n)
-		for i, s := range m {
-			m[i] = T(float64(s) / float64(n))
-		}
+		t.divide(m, n)
 		p.in[0] = unsafe.Pointer(&m[0])
 		p.out[0] = unsafe.Pointer(&v[0])
 		p.run(t[deviations], count, n)
-		for i, s := range v {
-			v[i] = T(1 / math.Sqrt(float64(s)/float64(n)+epsilon))
-		}
+		t.inverseRoots(v, n, epsilon)
 		p.in[1] = unsafe.Pointer(&v[0])
 		p.set(0, y[r*n:], n)
 		p.set(1, x[r*n:], n)
@@ -85,8 +80,8 @@ func (t *table[T]) layerNormBackward(dx, dy, x, gamma []T, rows, n int, mean, in
 		if dx == nil {
 			return
 		}
-		divide(means[0][:count], n)
-		divide(means[1][:count], n)
+		t.divide(means[0][:count], n)
+		t.divide(means[1][:count], n)
 		p.in[2], p.in[3] = unsafe.Pointer(&means[0]), unsafe.Pointer(&means[1])
 		p.set(0, dx[r*n:], n)
 		p.set(1, dy[r*n:], n)
@@ -117,9 +112,7 @@ func (t *table[T]) rmsNormForward(y, x, gamma []T, rows, n int, epsilon float64,
 		p.set(0, x[r*n:], n)
 		p.out[0] = unsafe.Pointer(&v[0])
 		p.run(t[squares], count, n)
-		for i, s := range v {
-			v[i] = T(1 / math.Sqrt(float64(s)/float64(n)+epsilon))
-		}
+		t.inverseRoots(v, n, epsilon)
 		p.in[0] = unsafe.Pointer(&v[0])
 		p.set(0, y[r*n:], n)
 		p.set(1, x[r*n:], n)
@@ -161,7 +154,7 @@ func (t *table[T]) rmsNormBackward(dx, dy, x, gamma []T, rows, n int, inverse, d
 		if dx == nil {
 			return
 		}
-		divide(means[:count], n)
+		t.divide(means[:count], n)
 		p.in[1] = unsafe.Pointer(&means)
 		p.set(0, dx[r*n:], n)
 		p.set(1, dy[r*n:], n)
@@ -183,8 +176,18 @@ func eachBatch(rows, n int, f func(r, count int)) {
 }
 
 // divide turns sums of n numbers into means.
-func divide[T gemm.Float](sums []T, n int) {
-	for i := range sums {
-		sums[i] /= T(n)
-	}
+func (t *table[T]) divide(sums []T, n int) {
+	share := 1 / T(n)
+	var p args[T]
+	p.set(0, sums, 0)
+	p.in[0] = unsafe.Pointer(&share)
+	p.run(t[multiply], 1, len(sums))
+}
+
+// inverseRoots turns sums of n numbers into 1/sqrt(mean + epsilon).
+func (t *table[T]) inverseRoots(sums []T, n int, epsilon float64) {
+	var p args[T]
+	p.set(0, sums, 0)
+	p.params[0], p.params[1] = 1/T(n), T(epsilon)
+	p.run(t[inverseRoots], 1, len(sums))
 }

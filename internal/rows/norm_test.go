@@ -261,7 +261,7 @@ func BenchmarkNorms(b *testing.B) {
 			x, dy := fill(r, make([]float32, rows*n), false), fill(r, make([]float32, rows*n), false)
 			y, gamma, beta := clone(x), fill(r, make([]float32, n), false), fill(r, make([]float32, n), false)
 			dgamma, dbeta, mean, inverse := clone(gamma), clone(gamma), make([]float32, rows), make([]float32, rows)
-			bench(b, fmt.Sprintf("%s/%d/forward", f.name, n), rows*n, func() {}, func() {
+			bench(b, fmt.Sprintf("%s/%d/forward", f.name, n), rows*n, nil, func() {
 				f.forward(active[float32](), y, x, gamma, beta, rows, n, mean, inverse)
 			})
 			f.forward(active[float32](), y, x, gamma, beta, rows, n, mean, inverse)

@@ -30,6 +30,7 @@ var tableAVX2 = table[float32]{
 	sum:                         sumAVX2,
 	squares:                     squaresAVX2,
 	deviations:                  deviationsAVX2,
+	inverseRoots:                inverseRootsAVX2,
 	layerNorm:                   layerNormAVX2,
 	layerNormSums:               layerNormSumsAVX2,
 	layerNormBackward:           layerNormBackwardAVX2,
@@ -118,6 +119,9 @@ func squaresAVX2(p *args[float32])
 
 //go:noescape
 func deviationsAVX2(p *args[float32])
+
+//go:noescape
+func inverseRootsAVX2(p *args[float32])
 
 //go:noescape
 func layerNormAVX2(p *args[float32])

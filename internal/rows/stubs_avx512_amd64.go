@@ -30,6 +30,7 @@ var tableAVX512 = table[float32]{
 	sum:                         sumAVX512,
 	squares:                     squaresAVX512,
 	deviations:                  deviationsAVX512,
+	inverseRoots:                inverseRootsAVX512,
 	layerNorm:                   layerNormAVX512,
 	layerNormSums:               layerNormSumsAVX512,
 	layerNormBackward:           layerNormBackwardAVX512,
@@ -118,6 +119,9 @@ func squaresAVX512(p *args[float32])
 
 //go:noescape
 func deviationsAVX512(p *args[float32])
+
+//go:noescape
+func inverseRootsAVX512(p *args[float32])
 
 //go:noescape
 func layerNormAVX512(p *args[float32])

@@ -30,6 +30,7 @@ var tableNEON = table[float32]{
 	sum:                         sumNEON,
 	squares:                     squaresNEON,
 	deviations:                  deviationsNEON,
+	inverseRoots:                inverseRootsNEON,
 	layerNorm:                   layerNormNEON,
 	layerNormSums:               layerNormSumsNEON,
 	layerNormBackward:           layerNormBackwardNEON,
@@ -118,6 +119,9 @@ func squaresNEON(p *args[float32])
 
 //go:noescape
 func deviationsNEON(p *args[float32])
+
+//go:noescape
+func inverseRootsNEON(p *args[float32])
 
 //go:noescape
 func layerNormNEON(p *args[float32])
