@@ -27,9 +27,8 @@ var rowList = slices.Concat(cellKernels(), softmaxKernels(), normKernels())
 // register is taken.
 type rowB struct {
 	*B
-	loaded map[int]bool
-	stored map[int]bool
-	out    []rowOutput
+	loaded, stored map[int]bool // streams
+	out            []rowOutput
 }
 
 type rowOutput struct {
@@ -70,14 +69,11 @@ func (r *rowB) Store(i int, v V) {
 	r.out = append(r.out, rowOutput{toStream, i, v})
 }
 
-// Sum makes the i-th result of the row the sum of v.
-func (r *rowB) Sum(i int, v V) { r.out = append(r.out, rowOutput{toSum, i, v}) }
+// SumUp makes the i-th result of the row the sum of v.
+func (r *rowB) SumUp(i int, v V) { r.out = append(r.out, rowOutput{toSum, i, v}) }
 
-// Max makes the i-th result of the row the largest v that is a number, or -Inf.
-func (r *rowB) Max(i int, v V) { r.out = append(r.out, rowOutput{toMax, i, v}) }
-
-// Bigger is B.Max, whose name a reduction has here.
-func (r *rowB) Bigger(c, x V) V { return r.B.Max(c, x) }
+// Largest makes the i-th result of the row the largest v that is a number, or -Inf.
+func (r *rowB) Largest(i int, v V) { r.out = append(r.out, rowOutput{toMax, i, v}) }
 
 // apply returns what the kernel of an activation in Default precision gives, whose
 // parameters begin at the slot first.
@@ -102,24 +98,19 @@ func (r *rowB) apply(fn, dir string, first int, in ...V) V {
 // A rowProgram is the program of a kernel for a level.
 type rowProgram struct {
 	*pass
-	out             []rowOutput
-	streams         []int // that are read or written
-	read, writes    map[int]bool
-	rows            []V // the values of a row
-	hasMax, reduces bool
+	out     []rowOutput
+	streams []int // that are read or written
+	rows    []V   // the values of a row
 }
 
 func (k *rowKernel) program(level Level, is64 bool) *rowProgram {
 	r := &rowB{B: newB(level, is64), loaded: map[int]bool{}, stored: map[int]bool{}}
 	k.build(r)
-	p := &rowProgram{out: r.out, read: r.loaded, writes: r.stored}
 	var values []V
 	for _, o := range r.out {
 		values = append(values, o.v)
-		p.reduces = p.reduces || o.kind != toStream
-		p.hasMax = p.hasMax || o.kind == toMax
 	}
-	p.pass = newPass(r.B, values)
+	p := &rowProgram{pass: newPass(r.B, values), out: r.out}
 	for i := range maxStreams {
 		if r.loaded[i] || r.stored[i] {
 			p.streams = append(p.streams, i)

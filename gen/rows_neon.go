@@ -106,7 +106,7 @@ func (e *rowNEON) tail() {
 	e.emit("SUB  R6, R15, R15")
 	e.emit("LSL  $2, R15, R15")
 	mask := e.regs.alloc()
-	if e.p.reduces {
+	if len(e.p.reductions()) > 0 {
 		e.emit("MOVD $rowMask<>+32(SB), R6")
 		e.emit("SUB  R14<<2, R6, R6")
 		e.emit("FMOVQ (R6), F%d", mask)

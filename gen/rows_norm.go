@@ -7,12 +7,12 @@ import "math"
 
 func normKernels() []*rowKernel {
 	ks := []*rowKernel{
-		{name: "sum", unroll: 4, build: func(r *rowB) { r.Sum(0, r.In(0)) }},
-		{name: "squares", unroll: 4, build: func(r *rowB) { x := r.In(0); r.Sum(0, r.Mul(x, x)) }},
+		{name: "sum", unroll: 4, build: func(r *rowB) { r.SumUp(0, r.In(0)) }},
+		{name: "squares", unroll: 4, build: func(r *rowB) { x := r.In(0); r.SumUp(0, r.Mul(x, x)) }},
 		// The value of the row is the mean.
 		{name: "deviations", unroll: 4, build: func(r *rowB) {
 			d := r.Sub(r.In(0), r.Row(0))
-			r.Sum(0, r.Mul(d, d))
+			r.SumUp(0, r.Mul(d, d))
 		}},
 		// Of the sums of rows, which stand in a row themselves: the parameters are 1
 		// over their number and epsilon.
@@ -53,8 +53,8 @@ func layerNormSums(r *rowB) {
 	r.Store(3, r.FMA(dy, xhat, r.In(3)))
 	r.Store(4, r.Add(r.In(4), dy))
 	g := r.Mul(dy, r.In(2)).As("g")
-	r.Sum(0, g)
-	r.Sum(1, r.Mul(g, xhat))
+	r.SumUp(0, g)
+	r.SumUp(1, r.Mul(g, xhat))
 }
 
 // Streams: dx, dy, x, gamma. Two more values of the row are the means of g and
@@ -73,7 +73,7 @@ func rmsNormSums(r *rowB) {
 	dy := r.In(0).As("dy")
 	xhat := r.Mul(r.In(1), r.Row(0)).As("xhat")
 	r.Store(3, r.FMA(dy, xhat, r.In(3)))
-	r.Sum(0, r.Mul(r.Mul(dy, r.In(2)), xhat))
+	r.SumUp(0, r.Mul(r.Mul(dy, r.In(2)), xhat))
 }
 
 // Streams: dx, dy, x, gamma. The second value of the row is the mean of g*xhat.
@@ -108,7 +108,7 @@ func dyTBackward(r *rowB, dx bool) {
 	if r.Is64() {
 		most = math.MaxFloat64
 	}
-	r.Sum(0, r.Mul(u, r.Bigger(r.Const(-most), r.Min(r.Const(most), x))))
+	r.SumUp(0, r.Mul(u, r.Max(r.Const(-most), r.Min(r.Const(most), x))))
 }
 
 // Streams: y, x, gamma, shift. The parameters are those of internal/kernel's DyISRU.
@@ -134,7 +134,7 @@ func dyISRUBackward(r *rowB, dx bool) {
 	if dx {
 		r.Store(0, u)
 	}
-	r.Sum(0, r.Mul(u, n))
+	r.SumUp(0, r.Mul(u, n))
 }
 
 // inverseRoot is 1/sqrt(q) for a q of f.q, from the estimate where there is one.

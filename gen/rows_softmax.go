@@ -6,14 +6,14 @@ package main
 func softmaxKernels() []*rowKernel {
 	return []*rowKernel{
 		{name: "scaledMax", unroll: 4, growing: true, build: func(r *rowB) {
-			r.Max(0, r.Mul(r.In(0), r.Param(0)))
+			r.Largest(0, r.Mul(r.In(0), r.Param(0)))
 		}},
 		{name: "expSum", unroll: 2, growing: true, build: expSum},
 		{name: "multiply", unroll: 4, growing: true, build: func(r *rowB) {
 			r.Store(0, r.Mul(r.In(0), r.Row(0)))
 		}},
 		{name: "dot", unroll: 4, growing: true, build: func(r *rowB) {
-			r.Sum(0, r.Mul(r.In(0), r.In(1)))
+			r.SumUp(0, r.Mul(r.In(0), r.In(1)))
 		}},
 		// Streams: dp, p. The value of the row is the sum of their products.
 		{name: "softmaxBackward", unroll: 4, growing: true, build: func(r *rowB) {
@@ -28,7 +28,7 @@ func expSum(r *rowB) {
 	u := r.FNMA(r.In(1), r.Param(0), r.Row(0)).As("u")
 	e := expOfNegative(r.B, u).As("e")
 	r.Store(0, e)
-	r.Sum(0, e)
+	r.SumUp(0, e)
 }
 
 // expSoftmaxC is e^-t times 2^-24.

@@ -6,6 +6,7 @@ import (
 	"github.com/isrlu/isrlu/internal/cpu"
 	"github.com/isrlu/isrlu/internal/gemm"
 	"github.com/isrlu/isrlu/internal/kernel"
+	"github.com/isrlu/isrlu/internal/noescape"
 )
 
 // DyTForward is dynamic tanh, which takes the place of a normalization (Zhu et al.
@@ -131,7 +132,7 @@ func (p *args[T]) pointwiseBackward(all, sums func(*args[T]), dx, dy, x, gamma [
 		}
 		p.set(1, dy[r*n:], n)
 		p.set(2, x[r*n:], n)
-		p.out[0] = unsafe.Pointer(&values)
+		p.out[0] = unsafe.Pointer(noescape.Pointer(&values))
 		p.run(k, count, n)
 		for _, v := range values[:count] {
 			total += float64(v)

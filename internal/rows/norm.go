@@ -4,6 +4,7 @@ import (
 	"unsafe"
 
 	"github.com/isrlu/isrlu/internal/gemm"
+	"github.com/isrlu/isrlu/internal/noescape"
 )
 
 // LayerNormForward normalizes every row over its n columns (Ba, Kiros and Hinton
@@ -12,7 +13,8 @@ import (
 //	y = gamma*(x - mean)*inverse + beta,  inverse = 1/sqrt(variance + epsilon)
 //
 // The variance is the mean square of the deviations from the mean, which is rounded
-// before. mean and inverse, one for each row, are for the backward pass. y may be x.
+// before. Squares overflow, in float32 beyond 1.8e19: y is 0 or NaN there. mean and
+// inverse, one for each row, are for the backward pass. y may be x.
 func LayerNormForward[T gemm.Float](y, x, gamma, beta []T, rows, n int, epsilon float64, mean, inverse []T) {
 	active[T]().layerNormForward(y, x, gamma, beta, rows, n, epsilon, mean, inverse)
 }
@@ -28,14 +30,14 @@ func (t *table[T]) layerNormForward(y, x, gamma, beta []T, rows, n int, epsilon 
 		var p args[T]
 		p.set(0, x[r*n:], n)
 		m, v := mean[r:r+count], inverse[r:r+count]
-		p.out[0] = unsafe.Pointer(&m[0])
+		p.out[0] = unsafe.Pointer(noescape.Pointer(&m[0]))
 		p.run(t[sum], count, n)
 		t.divide(m, n)
-		p.in[0] = unsafe.Pointer(&m[0])
-		p.out[0] = unsafe.Pointer(&v[0])
+		p.in[0] = unsafe.Pointer(noescape.Pointer(&m[0]))
+		p.out[0] = unsafe.Pointer(noescape.Pointer(&v[0]))
 		p.run(t[deviations], count, n)
 		t.inverseRoots(v, n, epsilon)
-		p.in[1] = unsafe.Pointer(&v[0])
+		p.in[1] = unsafe.Pointer(noescape.Pointer(&v[0]))
 		p.set(0, y[r*n:], n)
 		p.set(1, x[r*n:], n)
 		p.set(2, gamma, 0)
@@ -70,7 +72,7 @@ func (t *table[T]) layerNormBackward(dx, dy, x, gamma []T, rows, n int, mean, in
 	eachBatch(rows, n, func(r, count int) {
 		var p args[T]
 		p.in[0], p.in[1] = unsafe.Pointer(&mean[r]), unsafe.Pointer(&inverse[r])
-		p.out[0], p.out[1] = unsafe.Pointer(&means[0]), unsafe.Pointer(&means[1])
+		p.out[0], p.out[1] = unsafe.Pointer(noescape.Pointer(&means[0])), unsafe.Pointer(noescape.Pointer(&means[1]))
 		p.set(0, dy[r*n:], n)
 		p.set(1, x[r*n:], n)
 		p.set(2, gamma, 0)
@@ -82,7 +84,7 @@ func (t *table[T]) layerNormBackward(dx, dy, x, gamma []T, rows, n int, mean, in
 		}
 		t.divide(means[0][:count], n)
 		t.divide(means[1][:count], n)
-		p.in[2], p.in[3] = unsafe.Pointer(&means[0]), unsafe.Pointer(&means[1])
+		p.in[2], p.in[3] = unsafe.Pointer(noescape.Pointer(&means[0])), unsafe.Pointer(noescape.Pointer(&means[1]))
 		p.set(0, dx[r*n:], n)
 		p.set(1, dy[r*n:], n)
 		p.set(2, x[r*n:], n)
@@ -96,7 +98,8 @@ func (t *table[T]) layerNormBackward(dx, dy, x, gamma []T, rows, n int, mean, in
 //
 //	y = gamma*x*inverse,  inverse = 1/sqrt(mean of x^2 + epsilon)
 //
-// inverse, one for each row, is for the backward pass. y may be x.
+// Squares overflow as in [LayerNormForward]. inverse, one for each row, is for the
+// backward pass. y may be x.
 func RMSNormForward[T gemm.Float](y, x, gamma []T, rows, n int, epsilon float64, inverse []T) {
 	active[T]().rmsNormForward(y, x, gamma, rows, n, epsilon, inverse)
 }
@@ -110,10 +113,10 @@ func (t *table[T]) rmsNormForward(y, x, gamma []T, rows, n int, epsilon float64,
 		var p args[T]
 		v := inverse[r : r+count]
 		p.set(0, x[r*n:], n)
-		p.out[0] = unsafe.Pointer(&v[0])
+		p.out[0] = unsafe.Pointer(noescape.Pointer(&v[0]))
 		p.run(t[squares], count, n)
 		t.inverseRoots(v, n, epsilon)
-		p.in[0] = unsafe.Pointer(&v[0])
+		p.in[0] = unsafe.Pointer(noescape.Pointer(&v[0]))
 		p.set(0, y[r*n:], n)
 		p.set(1, x[r*n:], n)
 		p.set(2, gamma, 0)
@@ -145,7 +148,7 @@ func (t *table[T]) rmsNormBackward(dx, dy, x, gamma []T, rows, n int, inverse, d
 	eachBatch(rows, n, func(r, count int) {
 		var p args[T]
 		p.in[0] = unsafe.Pointer(&inverse[r])
-		p.out[0] = unsafe.Pointer(&means)
+		p.out[0] = unsafe.Pointer(noescape.Pointer(&means))
 		p.set(0, dy[r*n:], n)
 		p.set(1, x[r*n:], n)
 		p.set(2, gamma, 0)
@@ -155,7 +158,7 @@ func (t *table[T]) rmsNormBackward(dx, dy, x, gamma []T, rows, n int, inverse, d
 			return
 		}
 		t.divide(means[:count], n)
-		p.in[1] = unsafe.Pointer(&means)
+		p.in[1] = unsafe.Pointer(noescape.Pointer(&means))
 		p.set(0, dx[r*n:], n)
 		p.set(1, dy[r*n:], n)
 		p.set(2, x[r*n:], n)
@@ -180,7 +183,7 @@ func (t *table[T]) divide(sums []T, n int) {
 	share := 1 / T(n)
 	var p args[T]
 	p.set(0, sums, 0)
-	p.in[0] = unsafe.Pointer(&share)
+	p.in[0] = unsafe.Pointer(noescape.Pointer(&share))
 	p.run(t[multiply], 1, len(sums))
 }
 

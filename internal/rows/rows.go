@@ -4,8 +4,11 @@
 // have the bits of internal/kernel's in Default precision on the same level.
 //
 // float32 takes the running level, float64 the portable Go. Kernels of correctly
-// rounded operations have the same bits on every level; sums over a row are made in
-// another order on each.
+// rounded operations have the same bits on every level; those of ISRU, its sigmoid
+// and DyISRU start from an estimate of the inverse square root where a level has
+// one, and sums over a row are made in another order on each. An element's result
+// depends on nothing but what the formula names: not on its position, nor on the
+// length of the row. A row may have any length, but it is not interrupted.
 package rows
 
 import (
@@ -52,7 +55,7 @@ func tableOf[T gemm.Float](l cpu.Level) *table[T] {
 
 // set makes stream i what begins at s, with stride elements from row to row.
 func (p *args[T]) set(i int, s []T, stride int) {
-	p.streams[i].base = unsafe.Pointer(unsafe.SliceData(s))
+	p.streams[i].base = unsafe.Pointer(noescape.Pointer(unsafe.SliceData(s)))
 	p.streams[i].stride = stride * int(unsafe.Sizeof(s[0]))
 }
 

@@ -144,3 +144,24 @@ func bench(b *testing.B, name string, n int, prepare, f func()) {
 		b.ReportMetric(float64(all.Nanoseconds())/float64(b.N)/float64(n), "ns/element")
 	})
 }
+
+func TestNothingAllocates(t *testing.T) {
+	const rows, n = 3, 40
+	x, g, v := make([]float32, rows*n), make([]float32, n), make([]float32, rows)
+	y := clone(x)
+	for name, f := range map[string]func(){
+		"Softmax":           func() { Softmax(x, rows, n, n, 1, 2) },
+		"SoftmaxBackward":   func() { SoftmaxBackward(x, y, rows, n, n, 1, 2) },
+		"ExpSum":            func() { ExpSum(x, y) },
+		"LayerNormForward":  func() { LayerNormForward(y, x, g, g, rows, n, 1, v, v) },
+		"LayerNormBackward": func() { LayerNormBackward(y, x, x, g, rows, n, v, v, g, g) },
+		"RMSNormBackward":   func() { RMSNormBackward(y, x, x, g, rows, n, v, g) },
+		"DyTBackward":       func() { DyTBackward(y, x, x, g, rows, n, 1, g, g) },
+		"DyISRUForward":     func() { DyISRUForward(y, x, g, g, rows, n, 1, 1) },
+		"Add":               func() { Add(x, y) },
+	} {
+		if a := testing.AllocsPerRun(10, f); a != 0 {
+			t.Errorf("%s: %v allocations", name, a)
+		}
+	}
+}

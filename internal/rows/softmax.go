@@ -6,6 +6,7 @@ import (
 	"unsafe"
 
 	"github.com/isrlu/isrlu/internal/gemm"
+	"github.com/isrlu/isrlu/internal/noescape"
 )
 
 // A batch is so many rows at most that several kernels go over, one after the
@@ -34,9 +35,9 @@ func (t *table[T]) softmax(x []T, rows, cols, stride int, scale T, valid int) {
 		p.params[0] = scale
 		p.set(0, x[r*stride:], stride)
 		p.set(1, x[r*stride:], stride)
-		p.out[0] = unsafe.Pointer(&values)
+		p.out[0] = unsafe.Pointer(noescape.Pointer(&values))
 		p.grow(t[scaledMax], n, first, cols)
-		p.in[0] = unsafe.Pointer(&values)
+		p.in[0] = unsafe.Pointer(noescape.Pointer(&values))
 		p.grow(t[expSum], n, first, cols)
 		for i := range values[:n] {
 			values[i] = 1 / values[i]
@@ -62,9 +63,9 @@ func (t *table[T]) softmaxBackward(dp, p []T, rows, cols, stride int, scale T, v
 		a.params[0] = scale
 		a.set(0, dp[r*stride:], stride)
 		a.set(1, p[r*stride:], stride)
-		a.out[0] = unsafe.Pointer(&values)
+		a.out[0] = unsafe.Pointer(noescape.Pointer(&values))
 		a.grow(t[dot], n, first, cols)
-		a.in[0] = unsafe.Pointer(&values)
+		a.in[0] = unsafe.Pointer(noescape.Pointer(&values))
 		a.grow(t[softmaxBackward], n, first, cols)
 	}, func(r int) { clear(dp[r*stride:][:cols]) })
 }
@@ -107,7 +108,7 @@ func (t *table[T]) expSum(dst, src []T) (largest, sum T) {
 	var value T
 	var p args[T]
 	p.params[0] = 1
-	p.out[0] = unsafe.Pointer(&value)
+	p.out[0] = unsafe.Pointer(noescape.Pointer(&value))
 	for s := src; len(s) > 0; {
 		n := min(len(s), blockSize)
 		p.set(0, s, 0)
@@ -115,7 +116,7 @@ func (t *table[T]) expSum(dst, src []T) (largest, sum T) {
 		largest = max(largest, value)
 		s = s[n:]
 	}
-	p.in[0] = unsafe.Pointer(&largest)
+	p.in[0] = unsafe.Pointer(noescape.Pointer(&largest))
 	for len(src) > 0 {
 		n := min(len(src), blockSize)
 		p.set(0, dst, 0)
