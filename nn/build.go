@@ -139,6 +139,13 @@ func (b *builder[T]) reserve(perSample int) error {
 		return fmt.Errorf("a batch of %d takes more than %d elements; take a smaller one", b.m.options.Batch, b.limits.total)
 	}
 	b.total += perSample * b.m.options.Batch
+// take counts n elements for each sample of a batch.
+func (b *builder[T]) take(n int) error {
+	batch := b.m.options.Batch
+	if n > (b.limits.total-b.total)/batch {
+		return fmt.Errorf("a batch of %d takes more than %d elements; take a smaller one", batch, b.limits.total)
+	}
+	b.total += n * batch
 	return nil
 }
 
@@ -265,6 +272,14 @@ func (b *builder[T]) layer(at int, l Layer, in *value[T]) (*value[T], error) {
 		return b.embedding(at, l, in)
 	case LSTM, GRU, RNN:
 		return b.recurrent(at, l, in)
+	case LayerNorm, RMSNorm, DyT, DyISRU:
+		return b.norm(at, l, in)
+	case Norm:
+		method, err := l.resolve(&b.m.network)
+		if err != nil {
+			return nil, err
+		}
+		return b.norm(at, method, in)
 	}
 	return nil, fmt.Errorf("%T is not a layer that networks hold", l)
 }
@@ -305,6 +320,7 @@ func (b *builder[T]) allocate() error {
 			continue
 		}
 		if err := b.reserve(v.size); err != nil {
+		if err := b.take(v.size); err != nil {
 			return err
 		}
 	}

@@ -96,6 +96,15 @@ func around(layers ...Layer) Network {
 	return n
 }
 
+// over puts layers of sequences between a dense layer, whose gradient needs theirs
+// with respect to the input, and another one.
+func over(steps, features int, layers ...Layer) Network {
+	n := Network{Input: Shape{steps, 3}, Layers: Sequential{Dense{Units: features}}}
+	n.Layers = append(n.Layers, layers...)
+	n.Layers = append(n.Layers, Dense{Units: 4})
+	return n
+}
+
 // specs returns every function, with parameters away from their defaults, fixed
 // and learned.
 func specs() []string {
@@ -169,6 +178,13 @@ func TestGradientsOfEveryLayer(t *testing.T) {
 		"dense over time": {Input: Shape{5, 3}, Layers: Sequential{Dense{Units: 4}, Activation{Function: "isrlu:learn"}, Dropout{Rate: .2}, Dense{Units: 6}}},
 		"mean over time":  {Input: Shape{5, 3}, Layers: Sequential{Dense{Units: 4}, BatchNorm{}, GlobalAvgPool{}, Dense{Units: 3}}},
 		"embedding":       {Input: Shape{6}, Layers: Sequential{Embedding{Tokens: 5, Units: 4, Init: He()}, Dense{Units: 3}, Activation{Function: "tanh"}, Dense{Units: 5}}},
+		"layer_norm":      over(5, 6, LayerNorm{}),
+		"rms_norm":        over(5, 6, RMSNorm{Epsilon: .1}),
+		"dyt":             over(5, 6, DyT{}),
+		"dyisru":          over(5, 6, DyISRU{}),
+		"norm":            over(5, 6, Norm{Method: "dyisru"}, Activation{Function: "gelu"}, Norm{}),
+		"norm of pixels":  around(LayerNorm{}, DyISRU{Beta: .5}),
+		"norm first":      {Input: Shape{6}, Layers: Sequential{RMSNorm{}, LayerNorm{}, Dense{Units: 3}}},
 		"pool first":      {Input: Shape{4, 4, 2}, Layers: Sequential{MaxPool{Size: Square(2)}, Flatten{}, Activation{Function: "isru"}, Dense{Units: 3}}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -33,6 +33,11 @@ var kinds = map[string]func() Layer{
 	"lstm":             func() Layer { return &LSTM{} },
 	"gru":              func() Layer { return &GRU{} },
 	"rnn":              func() Layer { return &RNN{} },
+	"layer_norm":       func() Layer { return &LayerNorm{} },
+	"rms_norm":         func() Layer { return &RMSNorm{} },
+	"dyt":              func() Layer { return &DyT{} },
+	"dyisru":           func() Layer { return &DyISRU{} },
+	"norm":             func() Layer { return &Norm{} },
 }
 
 func kindNames() string {
@@ -76,6 +81,15 @@ func plain(l Layer) Layer {
 	case *GRU:
 		return *l
 	case *RNN:
+	case *LayerNorm:
+		return *l
+	case *RMSNorm:
+		return *l
+	case *DyT:
+		return *l
+	case *DyISRU:
+		return *l
+	case *Norm:
 		return *l
 	}
 	return l

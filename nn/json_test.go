@@ -32,13 +32,14 @@ var everyLayer = Network{
 
 // everySequence has each type of layer of sequences, and each option.
 var everySequence = Network{
-	Name: "sequence", Input: Shape{7}, Init: LeCun(), Activation: "isru",
+	Name: "sequence", Input: Shape{7}, Init: LeCun(), Activation: "isru", Norm: "dyisru",
 	Layers: Sequential{
 		Embedding{Tokens: 11, Units: 6, Init: LeCun()},
 		LSTM{Units: 17, ForgetBias: new(.5), Truncate: 3, Init: Glorot(), RecurrentInit: He()},
 		Dense{Units: 9}, Activation{}, Dropout{Rate: .1},
 		GRU{Units: 10, Activation: "tanh", Gate: "sigmoid", Bidirectional: true},
 		RNN{Units: 5, Activation: "elu"},
+		LayerNorm{Epsilon: 1e-4}, DyISRU{Beta: 2}, RMSNorm{Epsilon: 1e-5}, DyT{Alpha: .7}, Norm{Method: "layer_norm"}, Norm{},
 		Dense{Units: 11},
 	},
 }
