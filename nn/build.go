@@ -145,7 +145,7 @@ func (b *builder[T]) take(n int) error {
 	if n > (b.limits.total-b.total)/batch {
 		return fmt.Errorf("a batch of %d takes more than %d elements; take a smaller one", batch, b.limits.total)
 	}
-	b.total += n * batch
+	b.total += perSample * b.m.options.Batch
 	return nil
 }
 
@@ -280,6 +280,8 @@ func (b *builder[T]) layer(at int, l Layer, in *value[T]) (*value[T], error) {
 			return nil, err
 		}
 		return b.norm(at, method, in)
+	case PositionEmbedding:
+		return b.positionEmbedding(at, l, in)
 	}
 	return nil, fmt.Errorf("%T is not a layer that networks hold", l)
 }

@@ -38,6 +38,8 @@ var kinds = map[string]func() Layer{
 	"dyt":              func() Layer { return &DyT{} },
 	"dyisru":           func() Layer { return &DyISRU{} },
 	"norm":             func() Layer { return &Norm{} },
+
+	"position_embedding": func() Layer { return &PositionEmbedding{} },
 }
 
 func kindNames() string {
@@ -90,6 +92,8 @@ func plain(l Layer) Layer {
 	case *DyISRU:
 		return *l
 	case *Norm:
+		return *l
+	case *PositionEmbedding:
 		return *l
 	}
 	return l

@@ -36,6 +36,7 @@ var everySequence = Network{
 	Layers: Sequential{
 		Embedding{Tokens: 11, Units: 6, Init: LeCun()},
 		LSTM{Units: 17, ForgetBias: new(.5), Truncate: 3, Init: Glorot(), RecurrentInit: He()},
+		Embedding{Tokens: 11, Units: 6, Init: LeCun()}, PositionEmbedding{Init: TruncatedNormal(.1)},
 		Dense{Units: 9}, Activation{}, Dropout{Rate: .1},
 		GRU{Units: 10, Activation: "tanh", Gate: "sigmoid", Bidirectional: true},
 		RNN{Units: 5, Activation: "elu"},

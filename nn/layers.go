@@ -311,6 +311,15 @@ type Norm struct {
 	Method string `json:"method,omitempty"`
 }
 
+// PositionEmbedding adds a row of a learned table, time steps x features, to each
+// time step of a sequence, so that attention can tell the steps apart (Radford et
+// al. 2018). The time steps are those of the network's input; a Stepper takes no
+// more of them. Tables begin with the standard deviation 0.02 unless Init says
+// otherwise.
+type PositionEmbedding struct {
+	Init Init `json:"init,omitzero"`
+}
+
 func (Sequential) kind() string      { return "sequential" }
 func (Conv2D) kind() string          { return "conv2d" }
 func (DepthwiseConv2D) kind() string { return "depthwise_conv2d" }
@@ -332,3 +341,5 @@ func (RMSNorm) kind() string         { return "rms_norm" }
 func (DyT) kind() string             { return "dyt" }
 func (DyISRU) kind() string          { return "dyisru" }
 func (Norm) kind() string            { return "norm" }
+
+func (PositionEmbedding) kind() string { return "position_embedding" }

@@ -126,7 +126,7 @@ func (o *norm[T]) parts(b *builder[T]) error {
 	if b.m.options.Inference {
 		return nil
 	}
-	if err := b.take(2*o.channels + 1); err != nil {
+	if err := b.reserve(2*o.channels + 1); err != nil {
 		return err
 	}
 	for range b.m.options.Batch {
