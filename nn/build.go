@@ -282,6 +282,8 @@ func (b *builder[T]) layer(at int, l Layer, in *value[T]) (*value[T], error) {
 		return b.norm(at, method, in)
 	case PositionEmbedding:
 		return b.positionEmbedding(at, l, in)
+	case Attention:
+		return b.attention(at, l, in)
 	}
 	return nil, fmt.Errorf("%T is not a layer that networks hold", l)
 }

@@ -34,18 +34,24 @@ func (b *builder[T]) dense(at int, l Dense, in *value[T]) (*value[T], error) {
 	if len(in.shape) > 2 {
 		return nil, fmt.Errorf("the input must be a list of features, or a sequence of them, but is %v; put flatten before it", in.shape)
 	}
+	return b.product(at, l, "", in)
+}
+
+// product appends a Dense layer, or a part of a layer that is one: the names of its
+// parameters begin with the prefix.
+func (b *builder[T]) product(at int, l Dense, prefix string, in *value[T]) (*value[T], error) {
 	o := &dense[T]{m: b.m, in: in, inputs: in.shape.channels(), units: l.Units}
 	o.steps = in.size / o.inputs
 	var err error
-	if o.weight, err = b.weights(at, l.Init, o.inputs, o.units, o.inputs, o.units); err != nil {
+	if o.weight, err = b.namedWeights(at, prefix+"weight", l.Init, o.inputs, o.units, o.inputs, o.units); err != nil {
 		return nil, err
 	}
 	if !l.NoBias {
-		if o.bias, err = b.param(at, "bias", true, o.units); err != nil {
+		if o.bias, err = b.param(at, prefix+"bias", true, o.units); err != nil {
 			return nil, err
 		}
 	}
-	b.m.layers[at].MACs = int64(in.size) * int64(o.units)
+	b.m.layers[at].MACs += int64(in.size) * int64(o.units)
 	o.out = b.value(append(slices.Clone(in.shape[:len(in.shape)-1]), o.units))
 	if o.act, o.pre, err = b.epilogue(o.out); err != nil {
 		return nil, err

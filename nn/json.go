@@ -38,6 +38,7 @@ var kinds = map[string]func() Layer{
 	"dyt":              func() Layer { return &DyT{} },
 	"dyisru":           func() Layer { return &DyISRU{} },
 	"norm":             func() Layer { return &Norm{} },
+	"attention":        func() Layer { return &Attention{} },
 
 	"position_embedding": func() Layer { return &PositionEmbedding{} },
 }
@@ -94,6 +95,8 @@ func plain(l Layer) Layer {
 	case *Norm:
 		return *l
 	case *PositionEmbedding:
+		return *l
+	case *Attention:
 		return *l
 	}
 	return l

@@ -41,6 +41,7 @@ var everySequence = Network{
 		GRU{Units: 10, Activation: "tanh", Gate: "sigmoid", Bidirectional: true},
 		RNN{Units: 5, Activation: "elu"},
 		LayerNorm{Epsilon: 1e-4}, DyISRU{Beta: 2}, RMSNorm{Epsilon: 1e-5}, DyT{Alpha: .7}, Norm{Method: "layer_norm"}, Norm{},
+		Attention{Heads: 3, Init: Glorot()}, Attention{Heads: 1, Bidirectional: true, NoBias: true},
 		Dense{Units: 11},
 	},
 }

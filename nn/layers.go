@@ -320,6 +320,31 @@ type PositionEmbedding struct {
 	Init Init `json:"init,omitzero"`
 }
 
+// Attention is self-attention with several heads (Vaswani et al. 2017): each time
+// step of a sequence takes a mean of all steps' values, weighted by how well their
+// keys fit its query. With D features, and d = D/Heads of them for each head,
+//
+//	[Q K V] = x W + b
+//	head    = softmax(Q K^T / sqrt(d)) V, of its d columns of Q, K and V
+//	y       = [heads] Wo + bo
+//
+// where W (weight) is D x 3D and Wo (output_weight) D x D. The output has the shape
+// of the input. A time step attends to itself and to those before it, unless
+// Bidirectional lets it see those after it too. The work grows with the square of
+// the time steps, and so does what training keeps: the weights of the means, for
+// each head.
+//
+// An infinite or NaN step may spoil up to 63 steps before it, as the products are
+// computed in blocks of 64 steps, where the weights of later ones are 0.
+type Attention struct {
+	Heads         int  `json:"heads"` // a divisor of D
+	Bidirectional bool `json:"bidirectional,omitempty"`
+	NoBias        bool `json:"no_bias,omitempty"`
+	// Init draws the weights; if it and that of the network are empty, it is LeCun,
+	// since no rectifier follows.
+	Init Init `json:"init,omitzero"`
+}
+
 func (Sequential) kind() string      { return "sequential" }
 func (Conv2D) kind() string          { return "conv2d" }
 func (DepthwiseConv2D) kind() string { return "depthwise_conv2d" }
@@ -341,5 +366,6 @@ func (RMSNorm) kind() string         { return "rms_norm" }
 func (DyT) kind() string             { return "dyt" }
 func (DyISRU) kind() string          { return "dyisru" }
 func (Norm) kind() string            { return "norm" }
+func (Attention) kind() string       { return "attention" }
 
 func (PositionEmbedding) kind() string { return "position_embedding" }
