@@ -123,6 +123,8 @@ func hasOpenActivation(layers nn.Sequential) bool {
 			return l.Function == ""
 		case nn.Sequential:
 			return hasOpenActivation(l)
+		case nn.TransformerBlock:
+			return l.Activation == ""
 		case nn.Residual:
 			return hasOpenActivation(l.Body) || hasOpenActivation(l.Shortcut)
 		}

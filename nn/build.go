@@ -284,6 +284,8 @@ func (b *builder[T]) layer(at int, l Layer, in *value[T]) (*value[T], error) {
 		return b.positionEmbedding(at, l, in)
 	case Attention:
 		return b.attention(at, l, in)
+	case TransformerBlock:
+		return b.transformerBlock(at, l, in)
 	}
 	return nil, fmt.Errorf("%T is not a layer that networks hold", l)
 }

@@ -192,8 +192,14 @@ func TestGradientsOfEveryLayer(t *testing.T) {
 		"attention over blocks":           over(2*attentionRows+3, 4, Attention{Heads: 2, Init: He()}),
 		"attention both ways over blocks": over(attentionRows+1, 4, Attention{Heads: 1, Bidirectional: true}),
 		"attention first":                 {Input: Shape{attentionRows + 5, 4}, Layers: Sequential{Attention{Heads: 4}, Dense{Units: 3}}},
-		"norm first":                      {Input: Shape{6}, Layers: Sequential{RMSNorm{}, LayerNorm{}, Dense{Units: 3}}},
-		"pool first":                      {Input: Shape{4, 4, 2}, Layers: Sequential{MaxPool{Size: Square(2)}, Flatten{}, Activation{Function: "isru"}, Dense{Units: 3}}},
+		"block":                           over(5, 6, TransformerBlock{Heads: 2, Activation: "isrlu:learn"}),
+		"block, layer_norm":               over(5, 6, TransformerBlock{Heads: 3, Hidden: 5, Norm: "layer_norm", Activation: "gelu", Dropout: .2}),
+		"block, dyt":                      over(5, 6, TransformerBlock{Heads: 1, Hidden: 5, Norm: "dyt", Activation: "isrlu", NoBias: true}, DyT{}),
+		"block, dyisru":                   over(5, 6, TransformerBlock{Heads: 2, Hidden: 5, Norm: "dyisru", Activation: "isru:2:learn-channel", Bidirectional: true}, DyISRU{}),
+		"blocks over blocks": {Input: Shape{attentionRows + 3}, Norm: "dyisru", Activation: "isrlu", Layers: Sequential{
+			Embedding{Tokens: 5, Units: 4, Init: LeCun()}, PositionEmbedding{}, TransformerBlock{Heads: 2}, TransformerBlock{Heads: 1, Hidden: 6}, Norm{}, Dense{Units: 5}}},
+		"norm first": {Input: Shape{6}, Layers: Sequential{RMSNorm{}, LayerNorm{}, Dense{Units: 3}}},
+		"pool first": {Input: Shape{4, 4, 2}, Layers: Sequential{MaxPool{Size: Square(2)}, Flatten{}, Activation{Function: "isru"}, Dense{Units: 3}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			checkGradients(t, n, Options{}, SoftmaxCrossEntropy)
@@ -248,44 +254,36 @@ func TestFloat32MatchesFloat64(t *testing.T) {
 			n := around(BatchNorm{}, Activation{Function: spec}, MaxPool{Size: Square(2)},
 				Residual{Body: Sequential{DepthwiseConv2D{Kernel: Square(3), Padding: Same}, Conv2D{Filters: 3, Kernel: Square(3), Padding: Same}}}, Activation{Function: spec},
 				Dropout{Rate: .2}, Flatten{}, Dense{Units: 70}, Activation{Function: spec})
-			o := Options{Batch: 20, Seed: 3, Unfused: unfused}
-			m32, err := New[float32](n, o)
-			if err != nil {
-				t.Fatal(err)
+			compareFloats(t, fmt.Sprintf("%s, unfused %v", spec, unfused), n, Options{Batch: 20, Seed: 3, Unfused: unfused}, 1e-2)
+		}
+	}
+}
+
+// compareFloats compares the losses and gradients of a network's random batch in
+// both types. Gradients are compared with the largest of their parameter, or with
+// least: that of a bias before a normalization is 0.
+func compareFloats(t *testing.T, name string, n Network, o Options, least float64) {
+	t.Helper()
+	m32, m64 := newModelOf[float32](t, n, o), newModelOf[float64](t, n, o)
+	b32 := randomBatch(m32, o.Batch, 5)
+	b64 := Batch[float64]{Labels: b32.Labels}
+	for _, v := range b32.X {
+		b64.X = append(b64.X, float64(v))
+	}
+	r32, r64 := m32.Gradients(b32, SoftmaxCrossEntropy), m64.Gradients(b64, SoftmaxCrossEntropy)
+	if math.Abs(r32.Loss-r64.Loss) > 1e-5*r64.Loss {
+		t.Errorf("%s: loss %v, float64 %v", name, r32.Loss, r64.Loss)
+	}
+	for k, p := range m32.Parameters() {
+		scale := least
+		for _, g := range m64.Parameters()[k].Grad {
+			scale = max(scale, math.Abs(g))
+		}
+		for i, g := range p.Grad {
+			if want := m64.Parameters()[k].Grad[i]; math.Abs(float64(g)-want) > 1e-4*scale {
+				t.Errorf("%s: %s[%d]: gradient %v, float64 %v", name, p.Name, i, g, want)
+				break
 			}
-			m64, err := New[float64](n, o)
-			if err != nil {
-				t.Fatal(err)
-			}
-			r := rand.New(rand.NewPCG(5, 5))
-			var b32 Batch[float32]
-			var b64 Batch[float64]
-			for range 20 * n.Input.Size() {
-				v := float32(r.NormFloat64())
-				b32.X, b64.X = append(b32.X, v), append(b64.X, float64(v))
-			}
-			for range 20 {
-				label := r.IntN(4)
-				b32.Labels, b64.Labels = append(b32.Labels, label), append(b64.Labels, label)
-			}
-			r32, r64 := m32.Gradients(b32, SoftmaxCrossEntropy), m64.Gradients(b64, SoftmaxCrossEntropy)
-			if math.Abs(r32.Loss-r64.Loss) > 1e-5*r64.Loss {
-				t.Errorf("%s, unfused %v: loss %v, float64 %v", spec, unfused, r32.Loss, r64.Loss)
-			}
-			for k, p := range m32.Parameters() {
-				scale := 1e-2 // a bias before a batch normalization has gradient 0
-				for _, g := range m64.Parameters()[k].Grad {
-					scale = max(scale, math.Abs(g))
-				}
-				for i, g := range p.Grad {
-					if want := m64.Parameters()[k].Grad[i]; math.Abs(float64(g)-want) > 1e-4*scale {
-						t.Errorf("%s, unfused %v: %s[%d]: gradient %v, float64 %v", spec, unfused, p.Name, i, g, want)
-						break
-					}
-				}
-			}
-			m32.Close()
-			m64.Close()
 		}
 	}
 }

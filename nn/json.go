@@ -41,6 +41,7 @@ var kinds = map[string]func() Layer{
 	"attention":        func() Layer { return &Attention{} },
 
 	"position_embedding": func() Layer { return &PositionEmbedding{} },
+	"transformer_block":  func() Layer { return &TransformerBlock{} },
 }
 
 func kindNames() string {
@@ -97,6 +98,8 @@ func plain(l Layer) Layer {
 	case *PositionEmbedding:
 		return *l
 	case *Attention:
+		return *l
+	case *TransformerBlock:
 		return *l
 	}
 	return l

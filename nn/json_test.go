@@ -42,6 +42,8 @@ var everySequence = Network{
 		RNN{Units: 5, Activation: "elu"},
 		LayerNorm{Epsilon: 1e-4}, DyISRU{Beta: 2}, RMSNorm{Epsilon: 1e-5}, DyT{Alpha: .7}, Norm{Method: "layer_norm"}, Norm{},
 		Attention{Heads: 3, Init: Glorot()}, Attention{Heads: 1, Bidirectional: true, NoBias: true},
+		TransformerBlock{Heads: 3, Hidden: 7, Norm: "rms_norm", Activation: "gelu", Dropout: .1, NoBias: true, Init: Glorot()},
+		TransformerBlock{Heads: 1, Bidirectional: true},
 		Dense{Units: 11},
 	},
 }

@@ -345,6 +345,31 @@ type Attention struct {
 	Init Init `json:"init,omitzero"`
 }
 
+// TransformerBlock is a block of a transformer, which normalizes before each of its
+// two parts (Vaswani et al. 2017; Xiong et al. 2020),
+//
+//	h = x + Dropout(Attention(Norm(x)))
+//	y = h + Dropout(Dense(Activation(Dense(Norm(h)))))
+//
+// over a sequence, time steps x features, whose shape it keeps. A Norm layer should
+// follow the last block.
+type TransformerBlock struct {
+	Heads         int  `json:"heads"`                   // of Attention
+	Bidirectional bool `json:"bidirectional,omitempty"` // likewise
+	// Hidden is the number of units of the inner dense layer; 4 times the features
+	// if zero.
+	Hidden int `json:"hidden,omitempty"`
+	// Norm is the Method of the Norm layers; that of the network if empty.
+	Norm string `json:"norm,omitempty"`
+	// Activation is the Function of the activation layer; that of the network if
+	// empty.
+	Activation string  `json:"activation,omitempty"`
+	Dropout    float64 `json:"dropout,omitempty"` // its Rate
+	// NoBias and Init are for Attention and both dense layers.
+	NoBias bool `json:"no_bias,omitempty"`
+	Init   Init `json:"init,omitzero"`
+}
+
 func (Sequential) kind() string      { return "sequential" }
 func (Conv2D) kind() string          { return "conv2d" }
 func (DepthwiseConv2D) kind() string { return "depthwise_conv2d" }
@@ -369,3 +394,4 @@ func (Norm) kind() string            { return "norm" }
 func (Attention) kind() string       { return "attention" }
 
 func (PositionEmbedding) kind() string { return "position_embedding" }
+func (TransformerBlock) kind() string  { return "transformer_block" }

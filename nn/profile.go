@@ -24,12 +24,13 @@ func (m *Model[T]) Profile(on bool) {
 	}
 }
 
-// LayerTimes returns the time that each of [Model.Layers] took in the calls since
-// Profile(true), and nil while Profile is off. It is wall time, on however many
-// threads. An activation or pooling that is fused has none: it is part of the
-// layer before it. A residual layer's own time is that of its sum; the layers
-// inside have theirs. Packing the weights, the loss and the optimizer belong to no
-// layer. The slice is the model's own, and goes on counting.
+// LayerTimes returns the time that each of [Model.Layers] took in the calls
+// since Profile(true), and nil while Profile is off. It is wall time, on
+// however many threads. An activation or pooling that is fused has none: it is
+// part of the layer before it. A residual layer's own time is that of its sum;
+// the layers inside have theirs, and a transformer block has no time but
+// theirs. Packing the weights, the loss and the optimizer belong to no layer.
+// The slice is the model's own, and goes on counting.
 func (m *Model[T]) LayerTimes() []LayerTime { return m.times }
 
 // profiledForward runs all operations and adds up their times.
