@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"github.com/isrlu/isrlu/internal/gemm"
+	"github.com/isrlu/isrlu/internal/rows"
 )
 
 // attention is what an Attention layer does between its two dense products: it
@@ -176,15 +177,15 @@ func (o *attention[T]) forwardHead(task, worker int) {
 		kept = o.kept(task)
 	}
 	for from := 0; from < o.steps; from += attentionRows {
-		rows, cols := o.bounds(from)
+		height, cols := o.bounds(from)
 		w := block
 		if kept != nil {
-			w, kept = kept[:rows*cols], kept[rows*cols:]
+			w, kept = kept[:height*cols], kept[height*cols:]
 		}
-		p := o.scores(rows, cols)
+		p := o.scores(height, cols)
 		p.Run(w, x[queries+from*3*d:], x[keys:], nil, scratch, nil)
-		rowsSoftmax(w, rows, cols, cols, o.heads.scale, o.seen(from))
-		p = o.means(rows, cols)
+		rows.Softmax(w, height, cols, cols, o.heads.scale, o.seen(from))
+		p = o.means(height, cols)
 		p.Run(y[means+from*d:], w, x[values:], nil, scratch, nil)
 	}
 }
@@ -200,20 +201,20 @@ func (o *attention[T]) backwardHead(task, worker int) {
 	kept := o.kept(task)
 	last := (o.steps - 1) / attentionRows * attentionRows
 	for from := last; from >= 0; from -= attentionRows {
-		rows, cols := o.bounds(from)
-		at := len(kept) - rows*cols
-		w, dw := kept[at:], block[:rows*cols]
+		height, cols := o.bounds(from)
+		at := len(kept) - height*cols
+		w, dw := kept[at:], block[:height*cols]
 		kept = kept[:at]
 
-		p := o.weightGradient(rows, cols)
+		p := o.weightGradient(height, cols)
 		p.Run(dw, dy[means+from*d:], x[values:], nil, scratch, nil)
-		p = o.valueGradient(rows, cols)
+		p = o.valueGradient(height, cols)
 		p.Accumulate = from < last
 		p.Run(dx[values:], w, dy[means+from*d:], nil, scratch, nil)
-		rowsSoftmaxBackward(dw, w, rows, cols, cols, o.heads.scale, o.seen(from))
-		p = o.queryGradient(rows, cols)
+		rows.SoftmaxBackward(dw, w, height, cols, cols, o.heads.scale, o.seen(from))
+		p = o.queryGradient(height, cols)
 		p.Run(dx[queries+from*3*d:], dw, x[keys:], nil, scratch, nil)
-		p = o.keyGradient(rows, cols)
+		p = o.keyGradient(height, cols)
 		p.Accumulate = from < last
 		p.Run(dx[keys:], dw, x[queries+from*3*d:], nil, scratch, nil)
 	}

@@ -1,6 +1,9 @@
 package nn
 
-import "github.com/isrlu/isrlu/internal/gemm"
+import (
+	"github.com/isrlu/isrlu/internal/gemm"
+	"github.com/isrlu/isrlu/internal/rows"
+)
 
 // attentionStep is attention one time step at a time: it keeps the keys and values
 // of the steps so far. What lies beyond m.position is of no effect, so that a reset
@@ -66,7 +69,7 @@ func (o *attentionStep[T]) head(task, worker int) {
 	w, scratch := o.m.scratch[worker][:n], o.m.scratch[worker][o.steps:]
 	p := o.scores(n)
 	p.Run(w, x, keys, nil, scratch, nil)
-	rowsSoftmax(w, 1, n, n, o.heads.scale, n)
+	rows.Softmax(w, 1, n, n, o.heads.scale, n)
 	p = o.means(n)
 	p.Run(of(o.out.data, sample, d)[first:], w, values, nil, scratch, nil)
 }

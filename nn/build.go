@@ -139,13 +139,6 @@ func (b *builder[T]) reserve(perSample int) error {
 		return fmt.Errorf("a batch of %d takes more than %d elements; take a smaller one", b.m.options.Batch, b.limits.total)
 	}
 	b.total += perSample * b.m.options.Batch
-// take counts n elements for each sample of a batch.
-func (b *builder[T]) take(n int) error {
-	batch := b.m.options.Batch
-	if n > (b.limits.total-b.total)/batch {
-		return fmt.Errorf("a batch of %d takes more than %d elements; take a smaller one", batch, b.limits.total)
-	}
-	b.total += perSample * b.m.options.Batch
 	return nil
 }
 
@@ -326,7 +319,6 @@ func (b *builder[T]) allocate() error {
 			continue
 		}
 		if err := b.reserve(v.size); err != nil {
-		if err := b.take(v.size); err != nil {
 			return err
 		}
 	}

@@ -208,8 +208,8 @@ func TestGradientsOfEveryLayer(t *testing.T) {
 	}
 }
 
-// sequence puts layers between two dense ones over the time steps of a sequence.
-func sequence(layers ...Layer) Network {
+// overTime puts layers between two dense ones over the time steps of a sequence.
+func overTime(layers ...Layer) Network {
 	n := Network{Input: Shape{7, 3}, Activation: "isru", Layers: Sequential{Dense{Units: 4}}}
 	n.Layers = append(n.Layers, layers...)
 	n.Layers = append(n.Layers, Dense{Units: 3})
@@ -218,26 +218,26 @@ func sequence(layers ...Layer) Network {
 
 func TestGradientsThroughTime(t *testing.T) {
 	for name, n := range map[string]Network{
-		"lstm":               sequence(LSTM{Units: 5}),
-		"lstm tanh":          sequence(LSTM{Units: 5, Activation: "tanh"}),
-		"lstm isru, sigmoid": sequence(LSTM{Units: 5, Gate: "sigmoid"}),
-		"lstm tanh, isru":    sequence(LSTM{Units: 5, Activation: "tanh", Gate: "isru_sigmoid:2"}),
-		"lstm elu, dyisru":   sequence(LSTM{Units: 5, Activation: "elu", Gate: "dyisru"}),
-		"lstm last":          sequence(LSTM{Units: 5, Last: true}),
-		"lstm both ways":     sequence(LSTM{Units: 5, Bidirectional: true}),
-		"lstm ends":          sequence(LSTM{Units: 5, Bidirectional: true, Last: true}),
-		"lstm stacked":       sequence(LSTM{Units: 5}, Dropout{Rate: .2}, LSTM{Units: 4, Activation: "tanh", Last: true}),
+		"lstm":               overTime(LSTM{Units: 5}),
+		"lstm tanh":          overTime(LSTM{Units: 5, Activation: "tanh"}),
+		"lstm isru, sigmoid": overTime(LSTM{Units: 5, Gate: "sigmoid"}),
+		"lstm tanh, isru":    overTime(LSTM{Units: 5, Activation: "tanh", Gate: "isru_sigmoid:2"}),
+		"lstm elu, dyisru":   overTime(LSTM{Units: 5, Activation: "elu", Gate: "dyisru"}),
+		"lstm last":          overTime(LSTM{Units: 5, Last: true}),
+		"lstm both ways":     overTime(LSTM{Units: 5, Bidirectional: true}),
+		"lstm ends":          overTime(LSTM{Units: 5, Bidirectional: true, Last: true}),
+		"lstm stacked":       overTime(LSTM{Units: 5}, Dropout{Rate: .2}, LSTM{Units: 4, Activation: "tanh", Last: true}),
 		"lstm first":         {Input: Shape{6, 2}, Layers: Sequential{LSTM{Units: 20, Activation: "isru:3"}, Dense{Units: 3}}},
 		"lstm of tokens":     {Input: Shape{6}, Layers: Sequential{Embedding{Tokens: 4, Units: 3, Init: He()}, LSTM{Units: 4, Activation: "isru"}, Dense{Units: 4}}},
 		"one step":           {Input: Shape{1, 2}, Layers: Sequential{LSTM{Units: 3, Activation: "tanh"}, GRU{Units: 3, Activation: "isru"}, RNN{Units: 2, Activation: "tanh"}}},
-		"gru":                sequence(GRU{Units: 5}),
-		"gru tanh":           sequence(GRU{Units: 5, Activation: "tanh"}),
-		"gru isrlu, isru":    sequence(GRU{Units: 5, Activation: "isrlu", Gate: "isru_sigmoid"}),
-		"gru both ways":      sequence(GRU{Units: 18, Bidirectional: true, Last: true}),
-		"gru residual":       sequence(Residual{Body: Sequential{GRU{Units: 4}}}, Activation{}),
-		"rnn":                sequence(RNN{Units: 5}),
-		"rnn relu":           sequence(RNN{Units: 5, Activation: "leaky_relu", Bidirectional: true}),
-		"rnn last":           sequence(RNN{Units: 5, Activation: "tanh", Last: true}),
+		"gru":                overTime(GRU{Units: 5}),
+		"gru tanh":           overTime(GRU{Units: 5, Activation: "tanh"}),
+		"gru isrlu, isru":    overTime(GRU{Units: 5, Activation: "isrlu", Gate: "isru_sigmoid"}),
+		"gru both ways":      overTime(GRU{Units: 18, Bidirectional: true, Last: true}),
+		"gru residual":       overTime(Residual{Body: Sequential{GRU{Units: 4}}}, Activation{}),
+		"rnn":                overTime(RNN{Units: 5}),
+		"rnn relu":           overTime(RNN{Units: 5, Activation: "leaky_relu", Bidirectional: true}),
+		"rnn last":           overTime(RNN{Units: 5, Activation: "tanh", Last: true}),
 	} {
 		t.Run(name, func(t *testing.T) {
 			checkGradients(t, n, Options{}, SoftmaxCrossEntropy)

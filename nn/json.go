@@ -85,6 +85,7 @@ func plain(l Layer) Layer {
 	case *GRU:
 		return *l
 	case *RNN:
+		return *l
 	case *LayerNorm:
 		return *l
 	case *RMSNorm:

@@ -35,11 +35,11 @@ var everySequence = Network{
 	Name: "sequence", Input: Shape{7}, Init: LeCun(), Activation: "isru", Norm: "dyisru",
 	Layers: Sequential{
 		Embedding{Tokens: 11, Units: 6, Init: LeCun()},
+		PositionEmbedding{Init: TruncatedNormal(.1)},
 		LSTM{Units: 17, ForgetBias: new(.5), Truncate: 3, Init: Glorot(), RecurrentInit: He()},
-		Embedding{Tokens: 11, Units: 6, Init: LeCun()}, PositionEmbedding{Init: TruncatedNormal(.1)},
-		Dense{Units: 9}, Activation{}, Dropout{Rate: .1},
 		GRU{Units: 10, Activation: "tanh", Gate: "sigmoid", Bidirectional: true},
 		RNN{Units: 5, Activation: "elu"},
+		Dense{Units: 9}, Activation{}, Dropout{Rate: .1},
 		LayerNorm{Epsilon: 1e-4}, DyISRU{Beta: 2}, RMSNorm{Epsilon: 1e-5}, DyT{Alpha: .7}, Norm{Method: "layer_norm"}, Norm{},
 		Attention{Heads: 3, Init: Glorot()}, Attention{Heads: 1, Bidirectional: true, NoBias: true},
 		TransformerBlock{Heads: 3, Hidden: 7, Norm: "rms_norm", Activation: "gelu", Dropout: .1, NoBias: true, Init: Glorot()},

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 	"strings"
+
+	"github.com/isrlu/isrlu/internal/rows"
 )
 
 // norm is a LayerNorm, RMSNorm, DyT or DyISRU: of each row of channels, which is a
@@ -148,17 +150,17 @@ func (o *norm[T]) forward(m *Model[T]) { m.each(o.forwardTask) }
 func of[T any](data []T, i, n int) []T { return data[i*n:][:n:n] }
 
 func (o *norm[T]) forwardSample(i, _ int) {
-	size, rows, n := o.in.size, o.rows, o.channels
+	size, count, n := o.in.size, o.rows, o.channels
 	x, y, scale := of(o.in.data, i, size), of(o.out.data, i, size), o.scale.Value
 	switch o.method {
 	case "layer_norm":
-		rowsLayerNormForward(y, x, scale, o.shift.Value, rows, n, o.epsilon, of(o.mean.data, i, rows), of(o.inverse.data, i, rows))
+		rows.LayerNormForward(y, x, scale, o.shift.Value, count, n, o.epsilon, of(o.mean.data, i, count), of(o.inverse.data, i, count))
 	case "rms_norm":
-		rowsRMSNormForward(y, x, scale, rows, n, o.epsilon, of(o.inverse.data, i, rows))
+		rows.RMSNormForward(y, x, scale, count, n, o.epsilon, of(o.inverse.data, i, count))
 	case "dyt":
-		rowsDyTForward(y, x, scale, o.shift.Value, rows, n, o.learned.Value[0])
+		rows.DyTForward(y, x, scale, o.shift.Value, count, n, o.learned.Value[0])
 	case "dyisru":
-		rowsDyISRUForward(y, x, scale, o.shift.Value, rows, n, o.factor, o.learned.Value[0])
+		rows.DyISRUForward(y, x, scale, o.shift.Value, count, n, o.factor, o.learned.Value[0])
 	}
 }
 
@@ -178,7 +180,7 @@ func (o *norm[T]) backward(m *Model[T]) {
 }
 
 func (o *norm[T]) backwardSample(i, _ int) {
-	size, rows, n := o.in.size, o.rows, o.channels
+	size, count, n := o.in.size, o.rows, o.channels
 	x, dy, scale := of(o.in.data, i, size), of(o.out.grad, i, size), o.scale.Value
 	var dx, dshift []T
 	if o.in.grad != nil {
@@ -192,12 +194,12 @@ func (o *norm[T]) backwardSample(i, _ int) {
 	}
 	switch o.method {
 	case "layer_norm":
-		rowsLayerNormBackward(dx, dy, x, scale, rows, n, of(o.mean.data, i, rows), of(o.inverse.data, i, rows), dscale, dshift)
+		rows.LayerNormBackward(dx, dy, x, scale, count, n, of(o.mean.data, i, count), of(o.inverse.data, i, count), dscale, dshift)
 	case "rms_norm":
-		rowsRMSNormBackward(dx, dy, x, scale, rows, n, of(o.inverse.data, i, rows), dscale)
+		rows.RMSNormBackward(dx, dy, x, scale, count, n, of(o.inverse.data, i, count), dscale)
 	case "dyt":
-		o.learnedParts[i] = rowsDyTBackward(dx, dy, x, scale, rows, n, o.learned.Value[0], dscale, dshift)
+		o.learnedParts[i] = rows.DyTBackward(dx, dy, x, scale, count, n, o.learned.Value[0], dscale, dshift)
 	case "dyisru":
-		o.learnedParts[i] = rowsDyISRUBackward(dx, dy, x, scale, rows, n, o.factor, o.learned.Value[0], dscale, dshift)
+		o.learnedParts[i] = rows.DyISRUBackward(dx, dy, x, scale, count, n, o.factor, o.learned.Value[0], dscale, dshift)
 	}
 }

@@ -34,8 +34,8 @@ func optionsOf(l Layer) recurrentOptions {
 
 func (b *builder[T]) recurrent(at int, l Layer, in *value[T]) (*value[T], error) {
 	r := optionsOf(l)
-	if len(in.shape) != 2 {
-		return nil, fmt.Errorf("the input must be a sequence, time steps and features, but is %v", in.shape)
+	if err := sequence(in.shape); err != nil {
+		return nil, err
 	}
 	if r.units < 1 {
 		return nil, fmt.Errorf("units must be at least 1, got %d", r.units)
