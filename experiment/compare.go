@@ -56,10 +56,11 @@ func Compare(ctx context.Context, network nn.Network, set *data.Set, s Settings,
 	if err := s.Check(); err != nil {
 		return nil, err
 	}
-	if !hasOpenActivation(network.Layers) {
-		return nil, errNothingToChoose(s.Network)
+	if err := checkOpen(s.Network, network.Layers, s.Activations); err != nil {
+		return nil, err
 	}
 	begun := time.Now()
+	network = ForClasses(network, len(set.Classes))
 	network.Activation = ""
 	if s.Task == ImagesTask {
 		s.Task = "" // so that what images give is as it was before there were tasks
@@ -112,24 +113,57 @@ func environment(version string, begun time.Time) Environment {
 
 // errNothingToChoose tells that the functions have no layer to stand for.
 func errNothingToChoose(network string) error {
-	return fmt.Errorf("%s has no activation layer that names no function; leave \"function\" out of those that shall be compared", network)
+	return fmt.Errorf("%s has no layer that names no function; leave \"function\" or \"activation\" out of those that shall be compared", network)
 }
 
-// hasOpenActivation tells whether an activation layer names no function.
-func hasOpenActivation(layers nn.Sequential) bool {
-	return slices.ContainsFunc(layers, func(l nn.Layer) bool {
+// checkOpen makes sure that the network leaves open what each specification chooses.
+func checkOpen(network string, layers nn.Sequential, specs []string) error {
+	open := openIn(layers)
+	for _, spec := range specs {
+		c := parseChoice(spec)
+		switch {
+		case c.gate != "" && !open.gate:
+			return fmt.Errorf("%s names a gate, but %s has no recurrent layer that leaves its gate open", spec, network)
+		case c.norm != "" && !open.norm:
+			return fmt.Errorf("%s names a normalization, but %s has no layer that leaves it open", spec, network)
+		}
+	}
+	if !open.activation && !open.gate && !open.norm {
+		return errNothingToChoose(network)
+	}
+	return nil
+}
+
+// open tells what layers leave to the network.
+type open struct{ activation, gate, norm bool }
+
+func (o open) or(p open) open {
+	return open{o.activation || p.activation, o.gate || p.gate, o.norm || p.norm}
+}
+
+func openIn(layers nn.Sequential) open {
+	var o open
+	for _, l := range layers {
 		switch l := l.(type) {
 		case nn.Activation:
-			return l.Function == ""
-		case nn.Sequential:
-			return hasOpenActivation(l)
+			o.activation = o.activation || l.Function == ""
+		case nn.LSTM:
+			o = o.or(open{activation: l.Activation == "", gate: l.Gate == ""})
+		case nn.GRU:
+			o = o.or(open{activation: l.Activation == "", gate: l.Gate == ""})
+		case nn.RNN:
+			o.activation = o.activation || l.Activation == ""
+		case nn.Norm:
+			o.norm = o.norm || l.Method == ""
 		case nn.TransformerBlock:
-			return l.Activation == ""
+			o = o.or(open{activation: l.Activation == "", norm: l.Norm == ""})
+		case nn.Sequential:
+			o = o.or(openIn(l))
 		case nn.Residual:
-			return hasOpenActivation(l.Body) || hasOpenActivation(l.Shortcut)
+			o = o.or(openIn(l.Body)).or(openIn(l.Shortcut))
 		}
-		return false
-	})
+	}
+	return o
 }
 
 // A comparison is one that is under way.
@@ -146,8 +180,7 @@ func (c *comparison) settings() *Settings { return &c.result.Settings }
 
 // model returns the network's model with an activation.
 func (c *comparison) model(activation string, seed uint64) (*nn.Model[float32], error) {
-	n, s := c.network, c.settings()
-	n.Activation = activation
+	n, s := Choose(c.network, activation), c.settings()
 	m, err := nn.New[float32](n, c.modelOptions(seed))
 	if err != nil {
 		return nil, fmt.Errorf("network %s with %s: %w", s.Network, activation, err)

@@ -228,7 +228,7 @@ func TestBadSettingsNameTheValue(t *testing.T) {
 		`"linear"`:               func(s *Settings, _ *nn.Network) { s.Schedule = "linear" },
 		"weight decay":           func(s *Settings, _ *nn.Network) { s.WeightDecay = -1 },
 		"clip norm":              func(s *Settings, _ *nn.Network) { s.ClipNorm = -1 },
-		"leave \"function\" out": func(_ *Settings, n *nn.Network) {
+		"leave \"function\" or \"activation\" out": func(_ *Settings, n *nn.Network) {
 			n.Layers = nn.Sequential{nn.Flatten{}, nn.Dense{Units: 10}, nn.Activation{Function: "relu"}}
 		},
 		"7 outputs": func(_ *Settings, n *nn.Network) {
@@ -256,7 +256,7 @@ func TestBuiltinNetworks(t *testing.T) {
 		if err != nil || n.Name != name {
 			t.Fatalf("%s: %v", name, err)
 		}
-		if !hasOpenActivation(n.Layers) {
+		if !openIn(n.Layers).activation {
 			t.Errorf("%s has no activation to choose", name)
 		}
 		n.Activation = "isrlu"

@@ -29,8 +29,8 @@ func (c *comparison) measureCosts(ctx context.Context) error {
 	names := append(slices.Clone(s.Activations), identity)
 	contenders := make([]*contender, len(names))
 	for i, name := range names {
-		n := c.network
-		n.Name, n.Activation = s.Network, name
+		n := Choose(c.network, name)
+		n.Name = s.Network
 		if contenders[i], err = newContender(n, c.modelOptions(s.Seeds[0]), options, batch); err != nil {
 			return err
 		}
@@ -50,17 +50,22 @@ func (c *comparison) measureCosts(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	// The identity in place of a state's function leaves the gates as they are.
+	gated := openIn(c.network.Layers).gate
 	none := &contenders[len(contenders)-1].passes
 	for i, name := range s.Activations {
 		memory, passes := contenders[i].trainer.Model().BytesKept(), &contenders[i].passes
 		step, inference := passes[TrainingPass].ms, passes[InferencePass].ms
-		c.result.Costs = append(c.result.Costs, Cost{
+		cost := Cost{
 			Activation: name,
 			Step:       spread(step), Inference: spread(inference),
-			StepShare: share(step, none[TrainingPass].ms), InferenceShare: share(inference, none[InferencePass].ms),
 			BytesKept: int64(memory.Kept), BytesForActivation: int64(memory.ForActivations),
 			FromOutput: fromOutput(name),
-		})
+		}
+		if !gated {
+			cost.StepShare, cost.InferenceShare = share(step, none[TrainingPass].ms), share(inference, none[InferencePass].ms)
+		}
+		c.result.Costs = append(c.result.Costs, cost)
 	}
 	return nil
 }
@@ -79,7 +84,7 @@ func (c *comparison) firstBatch() nn.Batch[float32] {
 
 // fromOutput tells whether a function's gradients need its output alone.
 func fromOutput(spec string) bool {
-	name, learn := nn.SplitLearn(spec)
+	name, learn := nn.SplitLearn(parseChoice(spec).activation)
 	f, err := isrlu.Parse(name)
 	if err != nil {
 		return false

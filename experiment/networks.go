@@ -2,13 +2,100 @@ package experiment
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/isrlu/isrlu/nn"
 )
 
+// builtins are the names of the built-in networks of each task.
+var builtins = map[string][]string{
+	ImagesTask:    {"mlp", "conv3", "conv4", "resnet8"},
+	SeqDigitsTask: {"lstm", "gru"},
+	CharsTask:     {"lstm", "gru", "transformer"},
+}
+
 // BuiltinNames lists what Builtin takes.
-var BuiltinNames = []string{"mlp", "conv3", "conv4", "resnet8"}
+var BuiltinNames = builtins[ImagesTask]
+
+// Builtins lists what BuiltinFor takes for the task.
+func (t Task) Builtins() []string { return builtins[t.Name] }
+
+// The built-in networks of sequences.
+const (
+	digitUnits = 128 // of the recurrent layer that reads rows of images
+	charWindow = 64
+	charUnits  = 128 // of an embedding, and of the features of a transformer
+	charStates = 256 // of the recurrent layer
+	charHeads  = 4
+)
+
+// BuiltinFor returns a built-in network for a task, with its functions and
+// normalization left open:
+//
+//	images      those of Builtin
+//	seq-digits  lstm, gru: a layer of 128 units that reads an image of 28x28 in gray
+//	            row by row; dense 10 on its last state
+//	chars       lstm, gru: windows of 64 characters; embedding 128, a layer of 256
+//	            units, dense; transformer: embedding 128 with learned positions, two
+//	            pre-norm blocks of 4 heads with 512 hidden units, a norm, dense
+//
+// Networks of characters have no number of characters yet: see ForClasses.
+func BuiltinFor(t Task, name string) (nn.Network, error) {
+	if t.Name == ImagesTask {
+		return Builtin(name)
+	}
+	if !slices.Contains(t.Builtins(), name) {
+		return nn.Network{}, fmt.Errorf("experiment: the task %s has no built-in network %q; it has %s", t.Name, name, strings.Join(t.Builtins(), ", "))
+	}
+	layer := func(units int, last bool) nn.Layer {
+		if name == "gru" {
+			return nn.GRU{Units: units, Last: last}
+		}
+		return nn.LSTM{Units: units, Last: last}
+	}
+	n := nn.Network{Name: name, Init: nn.Glorot()}
+	switch {
+	case t.Name == SeqDigitsTask:
+		n.Input = nn.Shape{28, 28}
+		n.Layers = nn.Sequential{layer(digitUnits, true), nn.Dense{Units: 10}}
+	case name == "transformer":
+		n.Input = nn.Shape{charWindow}
+		block := nn.TransformerBlock{Heads: charHeads}
+		n.Layers = nn.Sequential{
+			nn.Embedding{Units: charUnits, Init: nn.TruncatedNormal(.02)}, nn.PositionEmbedding{},
+			block, block, nn.Norm{}, nn.Dense{},
+		}
+	default:
+		n.Input = nn.Shape{charWindow}
+		n.Layers = nn.Sequential{nn.Embedding{Units: charUnits, Init: nn.LeCun()}, layer(charStates, false), nn.Dense{}}
+	}
+	return n, nil
+}
+
+// ForClasses returns a network that begins with an embedding with the number of
+// characters in the places that leave it out: Tokens of the embedding, and Units of
+// a dense layer at the end. Others it returns as they are.
+func ForClasses(n nn.Network, characters int) nn.Network {
+	if len(n.Layers) == 0 {
+		return n
+	}
+	e, ok := n.Layers[0].(nn.Embedding)
+	if !ok {
+		return n
+	}
+	n.Layers = slices.Clone(n.Layers)
+	if e.Tokens == 0 {
+		e.Tokens = characters
+	}
+	n.Layers[0] = e
+	last := len(n.Layers) - 1
+	if d, ok := n.Layers[last].(nn.Dense); ok && d.Units == 0 {
+		d.Units = characters
+		n.Layers[last] = d
+	}
+	return n
+}
 
 // Builtin returns a built-in network for images of 28x28 in gray and ten classes.
 // Its activation layers name no function.

@@ -103,8 +103,8 @@ func (o *TimeOptions) Check() error {
 		if slices.ContainsFunc(o.Networks[:i], func(m nn.Network) bool { return m.Name == n.Name }) {
 			return fmt.Errorf("experiment: network %q is there twice", n.Name)
 		}
-		if !hasOpenActivation(n.Layers) {
-			return errNothingToChoose(n.Name)
+		if err := checkOpen(n.Name, n.Layers, o.Activations); err != nil {
+			return err
 		}
 	}
 	if err := checkActivations(o.Activations); err != nil {
@@ -190,8 +190,7 @@ func (t *timing) add(n nn.Network, threads int) error {
 		names = append(slices.Clone(names), identity)
 	}
 	for _, name := range names {
-		n.Activation = name
-		c, err := newContender(n, nn.Options{Batch: o.Batch, Threads: threads, Seed: 1}, nn.TrainerOptions{Optimizer: nn.Adam()}, nn.Batch[float32]{})
+		c, err := newContender(Choose(n, name), nn.Options{Batch: o.Batch, Threads: threads, Seed: 1}, nn.TrainerOptions{Optimizer: nn.Adam()}, nn.Batch[float32]{})
 		if err != nil {
 			return err
 		}

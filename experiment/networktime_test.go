@@ -176,7 +176,7 @@ func TestBadTimingsNameTheValue(t *testing.T) {
 	for want, change := range map[string]func(*TimeOptions){
 		"needs a network":       func(o *TimeOptions) { o.Networks = nil },
 		`"tiny" is there twice`: func(o *TimeOptions) { o.Networks = append(o.Networks, tiny()) },
-		"plain has no activation layer": func(o *TimeOptions) {
+		"plain has no layer that names no function": func(o *TimeOptions) {
 			o.Networks[0] = nn.Network{Name: "plain", Input: nn.Shape{3}, Layers: nn.Sequential{nn.Dense{Units: 2}}}
 		},
 		`"elou"`:                 func(o *TimeOptions) { o.Activations = []string{"elou"} },

@@ -143,7 +143,8 @@ type Cost struct {
 	Step      Spread `json:"step_ms"`
 	Inference Spread `json:"inference_ms"`
 	// StepShare and InferenceShare are the parts of the time, in [0, 1], that go
-	// away when the activation layers do nothing: medians of paired differences.
+	// away when the activation layers do nothing: medians of paired differences. They
+	// are 0 where recurrent layers have gates, which no layer stands for.
 	StepShare      float64 `json:"step_share"`
 	InferenceShare float64 `json:"inference_share"`
 	// BytesKept is what the forward pass of a training step of one batch keeps

@@ -180,3 +180,67 @@ func TestTasksNameWhatDoesNotSuit(t *testing.T) {
 		t.Errorf("error is %v", err)
 	}
 }
+
+// Every built-in network of sequences is a model that fits its task, and learns.
+func TestBuiltinNetworksOfSequences(t *testing.T) {
+	for _, task := range Tasks[1:] {
+		for _, name := range task.Builtins() {
+			n, err := BuiltinFor(task, name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			const characters = 7
+			n = Choose(ForClasses(n, characters), "isru+dyisru")
+			if err := task.CheckInput(n.Input); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+			m, err := nn.New[float32](n, nn.Options{Batch: 2})
+			if err != nil {
+				t.Errorf("%s %s: %v", task.Name, name, err)
+				continue
+			}
+			want := 10
+			if task.Text() {
+				want = n.Input[0] * characters
+			}
+			if m.Output().Size() != want {
+				t.Errorf("%s %s puts out %v", task.Name, name, m.Output())
+			}
+			m.Close()
+		}
+		if _, err := BuiltinFor(task, "vgg"); err == nil || !strings.Contains(err.Error(), `"vgg"`) || !strings.Contains(err.Error(), "gru") {
+			t.Errorf("error %v", err)
+		}
+	}
+}
+
+// On a text, a comparison learns more than how often each character is there.
+func TestCompareOnText(t *testing.T) {
+	text, err := data.LoadText(t.Context(), "prose", data.TextOptions{Train: 8000, Test: 2000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	set, err := text.Windows(20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := nn.Network{Input: nn.Shape{20}, Init: nn.LeCun(), Layers: nn.Sequential{
+		nn.Embedding{Units: 16, Init: nn.LeCun()}, nn.GRU{Units: 24}, nn.Residual{Body: nn.Sequential{nn.Norm{}, nn.Attention{Heads: 2}}}, nn.Dense{},
+	}}
+	s := Settings{
+		Task: CharsTask, Network: "small", Activations: []string{"isru+rms_norm", "tanh/isru_sigmoid+dyisru"}, Seeds: []uint64{1, 2}, Epochs: 3, Batch: 20,
+		Optimizer: "adam", Schedule: "constant", LearningRate: .01,
+	}
+	r, err := Compare(t.Context(), n, set, s, Options{NoCosts: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, run := range r.Runs {
+		if bits := BitsPerChar(run.Epochs[2].TestLoss); !(bits > r.Entropy && bits < 4) || run.Diverged {
+			t.Errorf("%s, seed %d: %v bits per character", run.Activation, run.Seed, bits)
+		}
+	}
+	if r.Settings.Window != 20 || !strings.Contains(r.Verdict(), "bits per character") {
+		t.Errorf("settings %+v, verdict %s", r.Settings, r.Verdict())
+	}
+}

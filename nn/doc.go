@@ -1,5 +1,5 @@
-// Package nn describes, trains and runs small feed-forward networks on the
-// processor's cores: convolutions, dense layers, normalization, and any
+// Package nn describes, trains and runs small networks on the processor's cores:
+// convolutions, dense and recurrent layers, transformers, normalization, and any
 // activation function of package isrlu.
 //
 // A [Network] is a description: a value in Go code, or a JSON file. [New] makes
@@ -22,6 +22,10 @@
 // Images are height x width x channels, the channel last; a batch is one sample
 // after the other. The weights of a convolution are kernel height x kernel width
 // x input channels x filters, those of a dense layer inputs x units.
+//
+// Sequences are time steps x features. A network whose output has time steps makes
+// a prediction at each. Tokens are numbers, which an [Embedding] turns into features.
+// A [Stepper] runs a network one time step at a time.
 //
 // # Fusion and memory
 //

@@ -52,8 +52,8 @@ func Comparison(r *experiment.Result) *Table {
 			meanStd(v.Seconds, 1), known(v.Seconds.Mean), known(v.Seconds.Std),
 		}
 		if c := v.Cost; c != nil {
-			row = append(row, c.Step.Median, c.Step.Low, c.Step.High, percent(c.StepShare, 1), c.StepShare,
-				c.Inference.Median, c.Inference.Low, c.Inference.High, percent(c.InferenceShare, 1), c.InferenceShare,
+			row = append(row, c.Step.Median, c.Step.Low, c.Step.High, shareText(c.StepShare), c.StepShare,
+				c.Inference.Median, c.Inference.Low, c.Inference.High, shareText(c.InferenceShare), c.InferenceShare,
 				number(float64(c.BytesKept)/(1<<20), 1), c.BytesKept)
 		} else {
 			row = append(row, nil, nil, nil, dash, nil, nil, nil, nil, dash, nil, dash, nil)
@@ -67,6 +67,14 @@ func Comparison(r *experiment.Result) *Table {
 		t.Notes = append(t.Notes, `"activation" is the share of the time before it that goes away when activations do nothing.`)
 	}
 	return t
+}
+
+// shareText writes a part of a time; there is none where it was not measured.
+func shareText(v float64) string {
+	if v == 0 {
+		return dash
+	}
+	return percent(v, 1)
 }
 
 // known returns v, or nil if it is not a number.

@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -48,18 +49,25 @@ The functions stand for the layers of the network that name none. A number after
 a function is its parameter; :learn makes it a weight of the layer,
 :learn-channel one of each channel.
 
+With --task seq-digits an image is read row by row, by a recurrent network: lstm or
+gru, or a file whose input is [28, 28]. A function is then that of the state, and may
+have that of the gates after a slash: isru/sigmoid. Without it, isru has the ISRU
+sigmoid with scale 1/2 beside it, and all others the logistic function.
+
 Equal settings give equal numbers to the last bit, but for times, on any number
 of threads of one kind of processor. One seed tells little: use --seeds 5.`,
 		Example: `  isrlu compare
   isrlu compare --activations isrlu,isrlu:3,isrlu:learn,elu,relu --seeds 5
   isrlu compare --data mnist --network conv4 --epochs 3 --out mnist
+  isrlu compare --task seq-digits --activations isru,tanh,isru/sigmoid --seeds 5
   isrlu compare --network net.json --optimizer sgd --lr 0.05 --schedule cosine --final-lr 0 --format json`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd) },
 	}
 	f := cmd.Flags()
 	f.SortFlags = false
-	f.StringVarP(&o.activations, "activations", "a", "isrlu,elu,relu,gelu", "functions, such as isrlu:3,isrlu:learn,elu; see isrlu functions")
+	f.StringVar(&o.Task, "task", experiment.ImagesTask, "what is learned: "+strings.Join(compareTasks, ", "))
+	f.StringVarP(&o.activations, "activations", "a", "isrlu,elu,relu,gelu", "functions, such as isrlu:3,isrlu:learn,elu; see isrlu functions (seq-digits: isru,tanh)")
 	o.register(cmd, "conv3", 4)
 	f.IntVar(&o.seeds, "seeds", 1, "trainings of each function, with seeds that count up")
 	f.Uint64Var(&o.seed, "seed", 1, "the first seed, of the weights, of the order of images and of dropout")
@@ -69,6 +77,7 @@ of threads of one kind of processor. One seed tells little: use --seeds 5.`,
 	f.StringVarP(&o.out, "out", "o", "isrlu-compare", "folder for report.html and result.json; empty for none")
 	registerFormat(f, &o.format)
 	complete(cmd, "activations", functionNames())
+	complete(cmd, "task", compareTasks)
 	complete(cmd, "network", experiment.BuiltinNames)
 	complete(cmd, "format", report.Formats)
 	return cmd
@@ -95,15 +104,43 @@ func (o *compareFlags) check(cmd *cobra.Command) error {
 	return o.Settings.Check()
 }
 
+// compareTasks are the tasks whose samples are images.
+var compareTasks = []string{experiment.ImagesTask, experiment.SeqDigitsTask}
+
+// task returns the task, whose first built-in network is the default where it is not
+// that of images.
+func (o *compareFlags) task(cmd *cobra.Command) (experiment.Task, error) {
+	if !slices.Contains(compareTasks, o.Task) {
+		return experiment.Task{}, fmt.Errorf("--task: unknown task %q; known: %s", o.Task, strings.Join(compareTasks, ", "))
+	}
+	task, err := experiment.ParseTask(o.Task)
+	if o.Task != experiment.ImagesTask {
+		if !cmd.Flags().Changed("network") {
+			o.Network = task.Builtins()[0]
+		}
+		if !cmd.Flags().Changed("activations") {
+			o.activations = "isru,tanh"
+		}
+	}
+	return task, err
+}
+
 func (o *compareFlags) run(cmd *cobra.Command) error {
 	format, err := report.ParseFormat(o.format)
+	if err != nil {
+		return usage(err)
+	}
+	task, err := o.task(cmd)
 	if err == nil {
 		err = o.check(cmd)
 	}
 	if err != nil {
 		return usage(err)
 	}
-	network, err := readNetwork(o.Network)
+	network, err := readNetworkFor(task, o.Network)
+	if err == nil {
+		err = task.CheckInput(network.Input)
+	}
 	if err != nil {
 		return err
 	}

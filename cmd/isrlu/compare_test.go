@@ -84,6 +84,31 @@ func TestCompareGivesTheSameNumbersOnAnyThreads(t *testing.T) {
 	}
 }
 
+func TestCompareReadsImagesRowByRow(t *testing.T) {
+	dir := t.TempDir()
+	line := "compare --task seq-digits --train-images 200 --test-images 100 --epochs 1 --activations isru,tanh/isru_sigmoid --out " + dir
+	out, _ := runCompare(t, line)
+	for _, want := range []string{"lstm on digits", "tanh/isru_sigmoid", "test accuracy %"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("%q is not in\n%s", want, out)
+		}
+	}
+	r := readResult(t, filepath.Join(dir, "result.json"))
+	if r.Settings.Task != "seq-digits" || r.Layers[0].Kind != "lstm" || len(r.Runs) != 2 || r.Runs[0].Digest == r.Runs[1].Digest {
+		t.Errorf("result %+v", r.Settings)
+	}
+	for line, want := range map[string]string{
+		"compare --task chess":                                       "seq-digits",
+		"compare --task seq-digits --network conv3":                  "it has lstm, gru",
+		"compare --task seq-digits --activations gelu":               "tanh and isru",
+		"compare --network mlp --activations relu/tanh --out " + dir: "no recurrent layer",
+	} {
+		if status, _, stderr := isrluCommand(t, line+" --train-images 100 --test-images 100"); status == exitOK || !strings.Contains(stderr, want) {
+			t.Errorf("isrlu %s: status %d, %s", line, status, stderr)
+		}
+	}
+}
+
 func TestCompareAsCSV(t *testing.T) {
 	out, _ := runCompare(t, smallCompare+"--no-timing --format csv --out=")
 	rows, err := csv.NewReader(strings.NewReader(out)).ReadAll()
