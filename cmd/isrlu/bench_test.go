@@ -142,7 +142,7 @@ func TestBenchNetworkTakesAFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	status, _, stderr := isrluCommand(t, "bench network --network "+file)
-	if status != exitUsage || !strings.Contains(stderr, file) || !strings.Contains(stderr, "leave \"function\" out") {
+	if status != exitUsage || !strings.Contains(stderr, file) || !strings.Contains(stderr, `leave "function" or`) {
 		t.Errorf("status %d, %q", status, stderr)
 	}
 }
