@@ -287,3 +287,19 @@ func compareFloats(t *testing.T, name string, n Network, o Options, least float6
 		}
 	}
 }
+
+// The gradients of a batch do not depend on those before it.
+func TestGradientsForgetEarlierBatches(t *testing.T) {
+	for _, n := range networks {
+		m, fresh := newModelOf[float32](t, n, Options{Batch: 5}), newModelOf[float32](t, n, Options{Batch: 5})
+		m.Gradients(randomBatch(m, 5, 1), SoftmaxCrossEntropy)
+		b := randomBatch(m, 4, 2)
+		m.Gradients(b, SoftmaxCrossEntropy)
+		fresh.Gradients(b, SoftmaxCrossEntropy)
+		for k, p := range m.Parameters() {
+			if want := fresh.Parameters()[k].Grad; !slices.Equal(p.Grad, want) {
+				t.Errorf("%s: the gradient of %s is not that of a fresh model", n.Name, p.Name)
+			}
+		}
+	}
+}
