@@ -107,3 +107,18 @@ func TestTransformersInFloat32(t *testing.T) {
 		}
 	}
 }
+
+// Attention and learned positions each limit the steps by themselves.
+func TestEachLayerOfPositionsLimitsTheSteps(t *testing.T) {
+	for _, l := range []Layer{Attention{Heads: 2}, PositionEmbedding{}} {
+		m := newModelOf[float32](t, Network{Input: Shape{5, 4}, Layers: Sequential{l, Dense{Units: 3}}}, Options{})
+		s, err := NewStepper(m, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s.Limit() != 5 {
+			t.Errorf("%T limits the steps to %d, want 5", l, s.Limit())
+		}
+		s.Close()
+	}
+}
