@@ -158,3 +158,23 @@ func TestBadNormsNameTheValue(t *testing.T) {
 		}
 	}
 }
+
+// A step that would make beta of DyISRU negative leaves it at its least value.
+func TestBetaOfDyISRUStaysPositive(t *testing.T) {
+	for _, beta := range []float64{1e-9, 1e-3, .5} {
+		m := newModelOf[float32](t, Network{Input: Shape{4}, Layers: Sequential{DyISRU{Beta: beta}}}, Options{Batch: 1})
+		p := m.Parameters()[0]
+		if got, want := p.Value[0], float32(max(beta, least)); got != want {
+			t.Errorf("beta %v begins at %v, want %v", beta, got, want)
+		}
+		trainer, err := NewTrainer(m, TrainerOptions{Optimizer: SGD(0), Schedule: Constant(1e6), Loss: MeanSquaredError})
+		if err != nil {
+			t.Fatal(err)
+		}
+		// Outputs that should be larger ask for a smaller beta.
+		trainer.Step(Batch[float32]{X: []float32{.1, .2, .3, .4}, Targets: []float32{9, 9, 9, 9}})
+		if got := p.Value[0]; got != float32(least) {
+			t.Errorf("%s is %v after a step far below 0, want %v", p.Name, got, least)
+		}
+	}
+}
