@@ -31,27 +31,32 @@ type page struct {
 	Notices  []string // what is missing or went wrong
 	Key      []keyEntry
 
-	Summary       []summaryRow
-	Final         []*chart
-	Learning      []*chart
-	LearningNote  string
-	Timings       []*chart
-	Memory        *chart
-	InPlace       string
-	Curves        []*chart
-	CurvesKey     []keyEntry
-	CurvesNote    string
-	Histograms    *histogramTable
-	Alphas        []alphaRow
-	AlphaNote     string
-	Layers        []layerRow
-	Totals        layerRow
-	Settings      []pair
-	Environment   []pair
-	Description   string
-	Command       string
-	CommandNote   string
-	TargetPercent string
+	Measures     []measureHead
+	MeasuresNote string
+	Quality      string // what decides
+	Target       string // empty where there is none
+	Samples      string // such as "images"
+	Sample       string
+	Summary      []summaryRow
+	Final        []*chart
+	Learning     []*chart
+	LearningNote string
+	Timings      []*chart
+	Memory       *chart
+	InPlace      string
+	Curves       []*chart
+	CurvesKey    []keyEntry
+	CurvesNote   string
+	Histograms   *histogramTable
+	Alphas       []alphaRow
+	AlphaNote    string
+	Layers       []layerRow
+	Totals       layerRow
+	Settings     []pair
+	Environment  []pair
+	Description  string
+	Command      string
+	CommandNote  string
 }
 
 // A keyEntry shows the colour and the dashes of an activation.
@@ -119,19 +124,27 @@ func newPage(r *experiment.Result) *page {
 		Verdict:  r.Verdict(),
 		Notices:  notices(r, summaries),
 
-		Summary:       summaryRows(summaries),
-		Final:         finalCharts(r, summaries),
-		Learning:      learningCharts(r),
-		Timings:       timingCharts(summaries),
-		Memory:        memoryChart(summaries),
-		InPlace:       inPlace(summaries),
-		Histograms:    newHistogramTable(r),
-		Settings:      settings(r),
-		Environment:   environment(r),
-		Description:   description(r.Settings.Description),
-		Command:       command(&r.Settings),
-		CommandNote:   commandNote(&r.Settings),
-		TargetPercent: percent(r.Settings.Target, 1),
+		Measures:    measureHeads(&r.Settings),
+		Target:      targetText(&r.Settings, 1),
+		Summary:     summaryRows(&r.Settings, summaries),
+		Final:       finalCharts(r, summaries),
+		Learning:    learningCharts(r),
+		Timings:     timingCharts(summaries),
+		Memory:      memoryChart(summaries),
+		InPlace:     inPlace(summaries),
+		Histograms:  newHistogramTable(r),
+		Settings:    settings(r),
+		Environment: environment(r),
+		Description: description(r.Settings.Description),
+		Command:     command(&r.Settings),
+		CommandNote: commandNote(&r.Settings),
+	}
+	p.MeasuresNote, p.Quality, p.Samples, p.Sample = "Accuracy, cross-entropy and epochs", "accuracy", "images", "image"
+	if r.Settings.OnText() {
+		p.MeasuresNote, p.Quality, p.Samples, p.Sample = "Loss, perplexity, bits per character and accuracy", "loss", "windows", "window"
+		if p.Target != "" {
+			p.MeasuresNote = "Loss, perplexity, bits per character, accuracy and epochs"
+		}
 	}
 	p.LearningNote = learningNote(r)
 	p.Curves, p.CurvesKey, p.CurvesNote = functionCharts(r.Settings.Activations)

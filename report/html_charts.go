@@ -10,26 +10,59 @@ import (
 	"github.com/isrlu/isrlu/experiment"
 )
 
-// finalCharts show test accuracy and cross-entropy after the last epoch.
-func finalCharts(r *experiment.Result, summaries []experiment.Summary) []*chart {
-	var accuracy, loss []dotRow
-	for i, s := range summaries {
-		a := dotRow{name: s.Activation, mean: times(s.Accuracy, 100), style: i}
-		l := dotRow{name: s.Activation, mean: s.Loss, style: i}
-		for j := range r.Runs {
-			if run := &r.Runs[j]; run.Activation == s.Activation && run.Complete() {
-				last := run.Epochs[len(run.Epochs)-1]
-				a.values = append(a.values, 100*last.TestAccuracy)
-				l.values = append(l.values, last.TestLoss)
-			}
-		}
-		accuracy, loss = append(accuracy, a), append(loss, l)
+// A measure of an epoch, as the charts show it.
+type measure struct {
+	of     func(*experiment.Epoch) float64
+	mean   func(*experiment.Summary) experiment.MeanStd
+	unit   string
+	most   float64 // that it can be
+	falls  bool    // as training goes on
+	id     string
+	title  string // of what it is on test samples
+	titled string // the same, with its unit
+}
+
+// decisive returns the measures of a comparison: the first one decides.
+func decisive(r *experiment.Result) (first, second measure) {
+	accuracy := measure{
+		of:   func(e *experiment.Epoch) float64 { return 100 * e.TestAccuracy },
+		mean: func(s *experiment.Summary) experiment.MeanStd { return times(s.Accuracy, 100) },
+		unit: "percent", most: 100, id: "accuracy", title: "Test accuracy", titled: "Test accuracy, percent",
 	}
+	if r.Settings.OnText() {
+		accuracy.title, accuracy.titled = "Next characters right in the test text", "Next characters right in the test text, percent"
+		return measure{
+			of:   func(e *experiment.Epoch) float64 { return experiment.BitsPerChar(e.TestLoss) },
+			mean: func(s *experiment.Summary) experiment.MeanStd { return s.BitsPerChar },
+			unit: "bits per character", most: math.Inf(1), falls: true, id: "bits", title: "Bits per character of the test text", titled: "Bits per character of the test text",
+		}, accuracy
+	}
+	return accuracy, measure{
+		of:   func(e *experiment.Epoch) float64 { return e.TestLoss },
+		mean: func(s *experiment.Summary) experiment.MeanStd { return s.Loss },
+		unit: "nats", most: math.Inf(1), falls: true, id: "loss", title: "Test cross-entropy", titled: "Test cross-entropy, nats, logarithmic",
+	}
+}
+
+// finalCharts show the measures after the last epoch.
+func finalCharts(r *experiment.Result, summaries []experiment.Summary) []*chart {
 	const desc = "A dot for each seed, a line at the mean, a band of one standard deviation to either side. The numbers are in the table above."
-	return present(
-		plotDots("final-accuracy", "Test accuracy after the last epoch", desc, "percent", accuracy, 100),
-		plotDots("final-loss", "Test cross-entropy after the last epoch", desc, "nats", loss, math.Inf(1)),
-	)
+	first, second := decisive(r)
+	var charts []*chart
+	for _, m := range []measure{first, second} {
+		var rows []dotRow
+		for i, s := range summaries {
+			row := dotRow{name: s.Activation, mean: m.mean(&s), style: i}
+			for j := range r.Runs {
+				if run := &r.Runs[j]; run.Activation == s.Activation && run.Complete() {
+					row.values = append(row.values, m.of(&run.Epochs[len(run.Epochs)-1]))
+				}
+			}
+			rows = append(rows, row)
+		}
+		charts = append(charts, plotDots("final-"+m.id, m.title+" after the last epoch", desc, m.unit, rows, m.most))
+	}
+	return present(charts...)
 }
 
 // present leaves out the charts that had nothing to show.
@@ -38,23 +71,31 @@ func present(cs ...*chart) []*chart {
 }
 
 func learningCharts(r *experiment.Result) []*chart {
-	accuracy := learningCurves(r, func(e *experiment.Epoch) float64 { return 100 * e.TestAccuracy })
-	testLoss := learningCurves(r, func(e *experiment.Epoch) float64 { return e.TestLoss })
-	trainLoss := learningCurves(r, func(e *experiment.Epoch) float64 { return e.TrainLoss })
+	first, second := decisive(r)
+	main, other := learningCurves(r, first.of), learningCurves(r, second.of)
 	const lines = "Strong lines are means over seeds, thin lines single seeds."
 	spec := plotSpec{xlabel: "epoch", wholeX: true}
 
 	whole := spec
-	whole.id, whole.title, whole.desc, whole.curves = "learning-accuracy", "Test accuracy, percent", lines, accuracy
+	whole.id, whole.title, whole.desc, whole.curves = "learning-"+first.id, first.titled, lines, main
 	zoomed := spec
-	zoomed.id, zoomed.title, zoomed.curves = "learning-accuracy-zoomed", "Test accuracy, percent, the later epochs", accuracy
-	zoomed.desc = lines + " The first epochs, and what lies far below the others, are outside."
-	zoomed.xlo, zoomed.xhi, zoomed.ylo, zoomed.yhi = zoom(accuracy)
-	test := spec
-	test.id, test.title, test.desc, test.curves, test.logY = "learning-test-loss", "Test cross-entropy, nats, logarithmic", lines, testLoss, true
-	train := spec
-	train.id, train.title, train.desc, train.curves, train.logY = "learning-train-loss", "Training cross-entropy, nats, logarithmic", lines, trainLoss, true
-
+	zoomed.id, zoomed.title, zoomed.curves = "learning-"+first.id+"-zoomed", first.titled+", the later epochs", main
+	far := "below"
+	if first.falls {
+		far = "above"
+	}
+	zoomed.desc = lines + " The first epochs, and what lies far " + far + " the others, are outside."
+	zoomed.xlo, zoomed.xhi, zoomed.ylo, zoomed.yhi = zoom(main, first)
+	test, train := spec, spec
+	if r.Settings.OnText() {
+		test.id, test.title, test.desc, test.curves = "learning-accuracy", second.titled, lines, other
+		train.id, train.title, train.desc = "learning-train-bits", "Bits per character of the training text", lines
+		train.curves = learningCurves(r, func(e *experiment.Epoch) float64 { return experiment.BitsPerChar(e.TrainLoss) })
+	} else {
+		test.id, test.title, test.desc, test.curves, test.logY = "learning-test-loss", second.titled, lines, other, true
+		train.id, train.title, train.desc, train.logY = "learning-train-loss", "Training cross-entropy, nats, logarithmic", lines, true
+		train.curves = learningCurves(r, func(e *experiment.Epoch) float64 { return e.TrainLoss })
+	}
 	charts := []*chart{plotLines(whole)}
 	if zoomed.xlo < zoomed.xhi {
 		charts = append(charts, plotLines(zoomed))
@@ -122,18 +163,22 @@ func meanCurve(name string, style int, runs []*experiment.Run, measure func(*exp
 }
 
 // zoom returns the later two thirds of the epochs and the range that holds the
-// curves there; those which end far below the others do not stretch it. It
+// curves there; those which end far worse than the others do not stretch it. It
 // returns zeros if there are too few epochs.
-func zoom(curves []curve) (xlo, xhi, ylo, yhi float64) {
+func zoom(curves []curve, m measure) (xlo, xhi, ylo, yhi float64) {
 	least, most := extent(curves, scale{}, scale{}, true)
 	if !(most-least >= 3) {
 		return 0, 0, 0, 0
 	}
 	xlo, xhi = math.Ceil(least+(most-least)/3), most
+	sign, room := 1.0, 1.0 // a percent
+	if m.falls {
+		sign, room = -1, .05
+	}
 	var ends []float64
 	for _, c := range curves {
 		if n := len(c.y); n > 0 && !c.thin && finite(c.y[n-1]) {
-			ends = append(ends, c.y[n-1])
+			ends = append(ends, sign*c.y[n-1])
 		}
 	}
 	if len(ends) == 0 {
@@ -141,10 +186,10 @@ func zoom(curves []curve) (xlo, xhi, ylo, yhi float64) {
 	}
 	slices.Sort(ends)
 	best, median := ends[len(ends)-1], ends[(len(ends)-1)/2]
-	floor := best - max(4*(best-median), 1)
+	floor := best - max(4*(best-median), room)
 	kept := map[int]bool{}
 	for _, c := range curves {
-		if n := len(c.y); n > 0 && !c.thin && c.y[n-1] >= floor {
+		if n := len(c.y); n > 0 && !c.thin && sign*c.y[n-1] >= floor {
 			kept[c.style] = true
 		}
 	}
@@ -155,14 +200,18 @@ func zoom(curves []curve) (xlo, xhi, ylo, yhi float64) {
 		}
 	}
 	ylo, yhi = extent(near, scale{lo: xlo, hi: xhi}, scale{}, false)
-	return xlo, xhi, ylo, min(yhi, 100.2)
+	return xlo, xhi, ylo, min(yhi, m.most+.2)
 }
 
 func learningNote(r *experiment.Result) string {
-	if len(r.Settings.Seeds) == 1 {
-		return "One seed: differences as small as those between seeds mean nothing."
+	note := ""
+	if r.Entropy > 0 {
+		note = fmt.Sprintf(" The test text itself has %s bits per character, which no model can save.", number(r.Entropy, 3))
 	}
-	return "Strong lines are means over the seeds whose run is complete, or over all where none is; thin lines are single seeds."
+	if len(r.Settings.Seeds) == 1 {
+		return "One seed: differences as small as those between seeds mean nothing." + note
+	}
+	return "Strong lines are means over the seeds whose run is complete, or over all where none is; thin lines are single seeds." + note
 }
 
 func timingCharts(summaries []experiment.Summary) []*chart {

@@ -137,19 +137,31 @@ func notices(r *experiment.Result, summaries []experiment.Summary) []string {
 	return ns
 }
 
+// A measureHead heads a column of what the trainings came to.
+type measureHead struct{ Title, Unit string }
+
+func measureHeads(s *experiment.Settings) []measureHead {
+	if s.OnText() {
+		return []measureHead{{"Test loss", "nats"}, {"Perplexity", "characters"}, {"Bits", "per character"}, {"Next character right", "%"}}
+	}
+	return []measureHead{{"Test accuracy", "%"}, {"Test cross-entropy", "nats"}}
+}
+
 type summaryRow struct {
 	Class, Name                                    string
-	Runs, Accuracy, Loss, Epochs                   string
+	Runs                                           string
+	Measures                                       []string // as measureHeads
+	Epochs                                         string   // empty without a target
 	Step, StepRange, Inference, InferenceRange     string
 	StepShare, InferenceShare, Kept, ForActivation string
 }
 
-func summaryRows(summaries []experiment.Summary) []summaryRow {
+func summaryRows(settings *experiment.Settings, summaries []experiment.Summary) []summaryRow {
 	var rows []summaryRow
 	for i, s := range summaries {
 		row := summaryRow{
 			Class: styleClass(i), Name: s.Activation, Runs: strconv.Itoa(s.Runs),
-			Accuracy: meanStd(times(s.Accuracy, 100), 2), Loss: meanStd(s.Loss, 4), Epochs: meanStd(s.EpochsToTarget, 1),
+			Measures: []string{meanStd(times(s.Accuracy, 100), 2), meanStd(s.Loss, 4)}, Epochs: meanStd(s.EpochsToTarget, 1),
 			Step: dash, Inference: dash, StepShare: dash, InferenceShare: dash, Kept: dash, ForActivation: dash,
 		}
 		if s.Diverged > 0 {
@@ -157,6 +169,12 @@ func summaryRows(summaries []experiment.Summary) []summaryRow {
 		}
 		if s.Reached < s.Runs {
 			row.Epochs += fmt.Sprintf(" (%d of %d)", s.Reached, s.Runs)
+		}
+		if settings.OnText() {
+			row.Measures = []string{meanStd(s.Loss, 4), meanStd(s.Perplexity, 3), meanStd(s.BitsPerChar, 4), meanStd(times(s.Accuracy, 100), 2)}
+			if settings.Target == 0 {
+				row.Epochs = ""
+			}
 		}
 		if c := s.Cost; c != nil {
 			row.Step, row.StepRange = spread(c.Step)
@@ -197,17 +215,34 @@ func settings(r *experiment.Result) []pair {
 	for _, seed := range s.Seeds {
 		seeds = append(seeds, strconv.FormatUint(seed, 10))
 	}
-	ps := []pair{
-		{"Network", s.Network}, {"Activations", strings.Join(s.Activations, ", ")}, {"Data", s.Data},
-		{"Training images", grouped(int64(s.Train))}, {"Test images", grouped(int64(s.Test))},
-		{"Epochs", strconv.Itoa(s.Epochs)}, {"Batch", strconv.Itoa(s.Batch)}, {"Seeds", strings.Join(seeds, ", ")},
-		{"Threads", strconv.Itoa(s.Threads)}, {"Optimizer", s.Optimizer}, {"Schedule", s.Schedule},
-		{"Learning rate", formatFloat(s.LearningRate)}, {"Final learning rate", formatFloat(s.FinalLearningRate)},
-		{"Weight decay", formatFloat(s.WeightDecay)}, {"Clipping of the gradient's norm", "none"},
-		{"Target accuracy", percent(s.Target, 1)},
+	ps := []pair{{"Network", s.Network}, {"Activations", strings.Join(s.Activations, ", ")}, {"Data", s.Data}}
+	if s.Task != "" {
+		ps = append([]pair{{"Task", s.Task}}, ps...)
 	}
+	if s.OnText() {
+		ps = append(ps, pair{"Training characters", grouped(int64(s.TrainChars))}, pair{"Test characters", grouped(int64(s.TestChars))},
+			pair{"Characters of a window", strconv.Itoa(s.Window)},
+			pair{"Training windows", grouped(int64(s.Train))}, pair{"Test windows", grouped(int64(s.Test))})
+		if r.Entropy > 0 {
+			ps = append(ps, pair{"Entropy of the test text", number(r.Entropy, 3) + " bits per character"})
+		}
+	} else {
+		ps = append(ps, pair{"Training images", grouped(int64(s.Train))}, pair{"Test images", grouped(int64(s.Test))})
+	}
+	clip := "none"
 	if s.ClipNorm != 0 {
-		ps[14].Value = formatFloat(s.ClipNorm)
+		clip = formatFloat(s.ClipNorm)
+	}
+	ps = append(ps,
+		pair{"Epochs", strconv.Itoa(s.Epochs)}, pair{"Batch", strconv.Itoa(s.Batch)}, pair{"Seeds", strings.Join(seeds, ", ")},
+		pair{"Threads", strconv.Itoa(s.Threads)}, pair{"Optimizer", s.Optimizer}, pair{"Schedule", s.Schedule},
+		pair{"Learning rate", formatFloat(s.LearningRate)}, pair{"Final learning rate", formatFloat(s.FinalLearningRate)},
+		pair{"Weight decay", formatFloat(s.WeightDecay)}, pair{"Clipping of the gradient's norm", clip})
+	switch {
+	case !s.OnText():
+		ps = append(ps, pair{"Target accuracy", percent(s.Target, 1)})
+	case s.Target > 0:
+		ps = append(ps, pair{"Target", formatFloat(s.Target) + " bits per character"})
 	}
 	if s.Direct {
 		ps = append(ps, pair{"Convolutions", "by their definition"})
@@ -247,6 +282,9 @@ func description(raw json.RawMessage) string {
 func command(s *experiment.Settings) string {
 	args := []string{"isrlu", "compare"}
 	add := func(flag, value string) { args = append(args, "--"+flag, shellQuote(value)) }
+	if s.Task != "" {
+		add("task", s.Task)
+	}
 	add("network", s.Network)
 	add("activations", strings.Join(s.Activations, ","))
 	add("data", s.Data)
@@ -263,9 +301,16 @@ func command(s *experiment.Settings) string {
 	if s.ClipNorm > 0 {
 		add("clip-norm", formatFloat(s.ClipNorm))
 	}
-	add("train-images", strconv.Itoa(s.Train))
-	add("test-images", strconv.Itoa(s.Test))
-	add("target", formatFloat(s.Target))
+	if s.OnText() {
+		add("train-chars", strconv.Itoa(s.TrainChars))
+		add("test-chars", strconv.Itoa(s.TestChars))
+	} else {
+		add("train-images", strconv.Itoa(s.Train))
+		add("test-images", strconv.Itoa(s.Test))
+	}
+	if !s.OnText() || s.Target > 0 {
+		add("target", formatFloat(s.Target))
+	}
 	if len(s.Seeds) > 0 && s.Seeds[0] != 1 {
 		add("seed", strconv.FormatUint(s.Seeds[0], 10))
 	}
