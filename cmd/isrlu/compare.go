@@ -1,11 +1,11 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -44,15 +44,23 @@ and result.json into the folder of --out, where it replaces those of a compariso
 before. Ctrl-C ends it and reports what is done; result.json is also written
 after each training.
 
-Networks are mlp, conv3, conv4 and resnet8, or a file that describes one in JSON.
+There are three tasks, each with networks of its own; a file may describe another one
+in JSON.
+
+  images      tell the classes of images: mlp, conv3, conv4, resnet8
+  seq-digits  the same, but the image is read row by row: lstm, gru, or a file whose
+              input is [28, 28]
+  chars       predict each next character of a text: lstm, gru, transformer, or a
+              file whose input is the length of a window, such as [64]. The text is
+              prose, which is written here, or --data FILE, of which the last tenth
+              is for testing. Losses are told as bits per character and perplexity.
+
 The functions stand for the layers of the network that name none. A number after
 a function is its parameter; :learn makes it a weight of the layer,
-:learn-channel one of each channel.
-
-With --task seq-digits an image is read row by row, by a recurrent network: lstm or
-gru, or a file whose input is [28, 28]. A function is then that of the state, and may
-have that of the gates after a slash: isru/sigmoid. Without it, isru has the ISRU
-sigmoid with scale 1/2 beside it, and all others the logistic function.
+:learn-channel one of each channel. In recurrent networks a function is that of the
+state, and may have that of the gates after a slash: isru/sigmoid. Without it, isru
+has the ISRU sigmoid with scale 1/2 beside it, and all others the logistic function.
+In transformers a plus sign may add the normalization: gelu+dyisru.
 
 Equal settings give equal numbers to the last bit, but for times, on any number
 of threads of one kind of processor. One seed tells little: use --seeds 5.`,
@@ -60,25 +68,26 @@ of threads of one kind of processor. One seed tells little: use --seeds 5.`,
   isrlu compare --activations isrlu,isrlu:3,isrlu:learn,elu,relu --seeds 5
   isrlu compare --data mnist --network conv4 --epochs 3 --out mnist
   isrlu compare --task seq-digits --activations isru,tanh,isru/sigmoid --seeds 5
+  isrlu compare --task chars --network gru --seeds 3
+  isrlu compare --task chars --network transformer --activations isrlu,gelu,gelu+dyisru --data book.txt
   isrlu compare --network net.json --optimizer sgd --lr 0.05 --schedule cosine --final-lr 0 --format json`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd) },
 	}
 	f := cmd.Flags()
 	f.SortFlags = false
-	f.StringVar(&o.Task, "task", experiment.ImagesTask, "what is learned: "+strings.Join(compareTasks, ", "))
-	f.StringVarP(&o.activations, "activations", "a", "isrlu,elu,relu,gelu", "functions, such as isrlu:3,isrlu:learn,elu; see isrlu functions (seq-digits: isru,tanh)")
-	o.register(cmd, "conv3", 4)
+	o.registerTask(cmd)
+	f.StringVarP(&o.activations, "activations", "a", compareLessons[experiment.ImagesTask].activations,
+		"functions, such as isrlu:3,isrlu:learn,elu; see isrlu functions"+compareLessons.defaultsText("activations"))
+	o.register(cmd, compareLessons)
 	f.IntVar(&o.seeds, "seeds", 1, "trainings of each function, with seeds that count up")
-	f.Uint64Var(&o.seed, "seed", 1, "the first seed, of the weights, of the order of images and of dropout")
-	f.Float64Var(&o.target, "target", .98, "test accuracy, of 1, whose first epoch is reported")
+	f.Uint64Var(&o.seed, "seed", 1, "the first seed, of the weights, of the order of samples and of dropout")
+	f.Float64Var(&o.target, "target", .98, "test accuracy, of 1, whose first epoch is reported (chars: bits per character, default none)")
 	f.BoolVar(&o.noTiming, "no-timing", false, "leave out the timing after the training")
 	f.BoolVar(&o.Direct, "direct", false, "compute convolutions by their definition: slower, with smaller rounding errors")
 	f.StringVarP(&o.out, "out", "o", "isrlu-compare", "folder for report.html and result.json; empty for none")
 	registerFormat(f, &o.format)
 	complete(cmd, "activations", functionNames())
-	complete(cmd, "task", compareTasks)
-	complete(cmd, "network", experiment.BuiltinNames)
 	complete(cmd, "format", report.Formats)
 	return cmd
 }
@@ -97,32 +106,15 @@ func (o *compareFlags) check(cmd *cobra.Command) error {
 	for i := range o.seeds {
 		o.Seeds = append(o.Seeds, o.seed+uint64(i))
 	}
-	o.Target = o.target
+	if o.Target = o.target; o.OnText() && !cmd.Flags().Changed("target") {
+		o.Target = 0
+	} else if o.OnText() && o.Target == 0 {
+		return errors.New("--target must be more than 0 bits per character; leave it out for none")
+	}
 	if err := o.learning.check(cmd); err != nil {
 		return err
 	}
 	return o.Settings.Check()
-}
-
-// compareTasks are the tasks whose samples are images.
-var compareTasks = []string{experiment.ImagesTask, experiment.SeqDigitsTask}
-
-// task returns the task, whose first built-in network is the default where it is not
-// that of images.
-func (o *compareFlags) task(cmd *cobra.Command) (experiment.Task, error) {
-	if !slices.Contains(compareTasks, o.Task) {
-		return experiment.Task{}, fmt.Errorf("--task: unknown task %q; known: %s", o.Task, strings.Join(compareTasks, ", "))
-	}
-	task, err := experiment.ParseTask(o.Task)
-	if o.Task != experiment.ImagesTask {
-		if !cmd.Flags().Changed("network") {
-			o.Network = task.Builtins()[0]
-		}
-		if !cmd.Flags().Changed("activations") {
-			o.activations = "isru,tanh"
-		}
-	}
-	return task, err
 }
 
 func (o *compareFlags) run(cmd *cobra.Command) error {
@@ -130,7 +122,7 @@ func (o *compareFlags) run(cmd *cobra.Command) error {
 	if err != nil {
 		return usage(err)
 	}
-	task, err := o.task(cmd)
+	task, err := o.takeTask(cmd)
 	if err == nil {
 		err = o.check(cmd)
 	}
@@ -138,11 +130,11 @@ func (o *compareFlags) run(cmd *cobra.Command) error {
 		return usage(err)
 	}
 	network, err := readNetworkFor(task, o.Network)
-	if err == nil {
-		err = task.CheckInput(network.Input)
-	}
 	if err != nil {
 		return err
+	}
+	if err := task.CheckInput(network.Input); err != nil {
+		return usagef("--network %s: %w", o.Network, err)
 	}
 	if o.out != "" {
 		// A folder that cannot be made shows now, not after the training.
@@ -150,7 +142,7 @@ func (o *compareFlags) run(cmd *cobra.Command) error {
 			return fmt.Errorf("--out: %w", err)
 		}
 	}
-	set, err := o.load(cmd)
+	set, err := o.load(cmd, network.Input)
 	if err != nil {
 		return err
 	}
@@ -159,8 +151,8 @@ func (o *compareFlags) run(cmd *cobra.Command) error {
 		return usage(err)
 	}
 	lines := cmd.ErrOrStderr()
-	fmt.Fprintf(lines, "%s on %s, %d + %d images: %d trainings of %d steps\n",
-		o.Network, o.Data, set.Train.Len(), set.Test.Len(), len(o.Activations)*o.seeds, steps)
+	fmt.Fprintf(lines, "%s on %s, %d + %d %s: %d trainings of %d steps\n",
+		o.Network, o.Data, set.Train.Len(), set.Test.Len(), o.Samples(), len(o.Activations)*o.seeds, steps)
 	progress := newTrainingProgress(lines)
 	defer progress.clear()
 	result, err := experiment.Compare(cmd.Context(), network, set, o.Settings, experiment.Options{
@@ -170,7 +162,7 @@ func (o *compareFlags) run(cmd *cobra.Command) error {
 			if !p.Timing {
 				what = o.runName(p.Activation, p.Seed) + fmt.Sprintf("  epoch %d/%d", p.Epoch.Epoch, o.Epochs)
 			}
-			progress.update(p.Done, p.Total, what, p.Epoch)
+			progress.update(p.Done, p.Total, what, measures(&o.Settings, p.Epoch))
 		},
 		Finished: func(r *experiment.Result, run *experiment.Run) error {
 			progress.clear()
@@ -207,7 +199,7 @@ func (o *compareFlags) finished(w io.Writer, r *experiment.Result, run *experime
 		fmt.Fprintf(w, "%s  epoch %d/%d  diverged: the loss is not finite\n", name, len(run.Epochs)+1, o.Epochs)
 	} else {
 		e := run.Epochs[len(run.Epochs)-1]
-		fmt.Fprintf(w, "%s  epoch %d/%d  %s\n", name, e.Epoch, o.Epochs, epochText(e))
+		fmt.Fprintf(w, "%s  epoch %d/%d  %s\n", name, e.Epoch, o.Epochs, epochText(&o.Settings, e))
 	}
 	if o.out == "" || !run.Diverged && len(run.Epochs) < o.Epochs {
 		return nil

@@ -16,8 +16,8 @@ func (s *session) run(ctx context.Context) error {
 	if learned > 0 {
 		fmt.Fprintf(w, " and %d parameters of activations", learned)
 	}
-	fmt.Fprintf(w, ", %s with %d + %d images, %d epochs of %d steps\n",
-		o.Data, s.set.Train.Len(), s.set.Test.Len(), o.Epochs, s.perEpoch)
+	fmt.Fprintf(w, ", %s with %d + %d %s, %d epochs of %d steps\n",
+		o.Data, s.set.Train.Len(), s.set.Test.Len(), o.Samples(), o.Epochs, s.perEpoch)
 	switch done := s.trainer.Steps(); {
 	case done >= s.total:
 		fmt.Fprintf(w, "%s is trained already, all %d steps\n", o.output, done)
@@ -30,7 +30,7 @@ func (s *session) run(ctx context.Context) error {
 	t := &experiment.Training{Trainer: s.trainer, Set: s.set, Seed: o.seed}
 	t.AfterStep = func(e experiment.Epoch) error {
 		done := s.trainer.Steps()
-		progress.update(done, s.total, fmt.Sprintf("epoch %d/%d", e.Epoch, o.Epochs), e)
+		progress.update(done, s.total, fmt.Sprintf("epoch %d/%d", e.Epoch, o.Epochs), measures(&o.Settings, e))
 		if o.saveEvery > 0 && done%o.saveEvery == 0 || done%s.perEpoch == 0 && (o.saveEveryEpoch || done >= s.total) {
 			return s.save()
 		}
@@ -46,16 +46,32 @@ func (s *session) run(ctx context.Context) error {
 			return s.stopped(ctx, err)
 		}
 		progress.clear()
-		fmt.Fprintf(w, "epoch %d/%d  %s\n", e.Epoch, o.Epochs, epochText(e))
+		fmt.Fprintf(w, "epoch %d/%d  %s\n", e.Epoch, o.Epochs, epochText(&o.Settings, e))
 	}
 	_, err := fmt.Fprintln(w, o.output)
 	return err
 }
 
 // epochText is what a line says of an epoch.
-func epochText(e experiment.Epoch) string {
+func epochText(s *experiment.Settings, e experiment.Epoch) string {
+	if s.OnText() {
+		return fmt.Sprintf("bits/char %.3f  accuracy %.2f%%  test bits/char %.3f  perplexity %.3f  accuracy %.2f%%  %.0f characters/s",
+			experiment.BitsPerChar(e.TrainLoss), 100*e.TrainAccuracy,
+			experiment.BitsPerChar(e.TestLoss), experiment.Perplexity(e.TestLoss), 100*e.TestAccuracy, e.CharactersPerSecond)
+	}
 	return fmt.Sprintf("loss %.4f  accuracy %.2f%%  test loss %.4f  test accuracy %.2f%%  %.0f images/s",
 		e.TrainLoss, 100*e.TrainAccuracy, e.TestLoss, 100*e.TestAccuracy, e.ImagesPerSecond)
+}
+
+// measures is what the progress bar says of an epoch so far.
+func measures(s *experiment.Settings, e experiment.Epoch) string {
+	if e.Epoch == 0 {
+		return ""
+	}
+	if s.OnText() {
+		return fmt.Sprintf("bits/char %.3f  %.0f characters/s", experiment.BitsPerChar(e.TrainLoss), e.CharactersPerSecond)
+	}
+	return fmt.Sprintf("loss %.3f  accuracy %.1f%%  %.0f images/s", e.TrainLoss, 100*e.TrainAccuracy, e.ImagesPerSecond)
 }
 
 // stopped saves the checkpoint of a training that was interrupted, and says what

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -16,38 +16,78 @@ import (
 )
 
 // learning holds the flags by which train and compare say which network learns,
-// from what and how. Activations and Seeds are the commands' own.
+// what, from what and how. Activations and Seeds are the commands' own.
 type learning struct {
 	experiment.Settings
 	dataDir string
+	lessons lessons
 }
 
-func (l *learning) register(cmd *cobra.Command, network string, epochs int) {
+func (l *learning) register(cmd *cobra.Command, lessons lessons) {
+	l.lessons = lessons
 	f := cmd.Flags()
-	f.StringVar(&l.Network, "network", network, "network: "+strings.Join(experiment.BuiltinNames, ", ")+", or a file with one in JSON")
-	f.StringVar(&l.Data, "data", "digits", "images: "+strings.Join(data.Names(), ", "))
+	first := lessons[experiment.Tasks[0].Name].flags("")
+	// A flag's default is that of images; takeTask sets those of other tasks.
+	of := func(name string) (value, others string) { return first[name], lessons.defaultsText(name) }
+	text := func(p *string, name, usage string) {
+		value, others := of(name)
+		f.StringVar(p, name, value, usage+others)
+	}
+	count := func(p *int, name, usage string) {
+		value, others := of(name)
+		n, err := strconv.Atoi(value)
+		if err != nil {
+			panic(err) // the table is wrong
+		}
+		f.IntVar(p, name, n, usage+others)
+	}
+	real := func(p *float64, name, usage string) {
+		value, others := of(name)
+		v, err := strconv.ParseFloat(value, 64)
+		if err != nil {
+			panic(err)
+		}
+		f.Float64Var(p, name, v, usage+others)
+	}
+	text(&l.Network, "network", "network ("+networksText()+"), or a file with one in JSON")
+	text(&l.Data, "data", "images: "+strings.Join(data.Names(), ", ")+"; text: "+strings.Join(data.TextNames(), ", ")+", or a file in UTF-8")
 	f.StringVar(&l.dataDir, "data-dir", "", "folder with the IDX files of mnist or fashion-mnist (default: downloaded once)")
 	f.IntVar(&l.Train, "train-images", 0, "take the first images only (default all; digits: 10000)")
 	f.IntVar(&l.Test, "test-images", 0, "the same for the test set (default all; digits: 2000)")
-	f.IntVar(&l.Epochs, "epochs", epochs, "passes over the training images")
-	f.IntVar(&l.Batch, "batch", 100, "images of a step")
-	f.Float64Var(&l.LearningRate, "lr", .003, "learning rate of the first step")
-	f.Float64Var(&l.FinalLearningRate, "final-lr", .0001, "learning rate of the last step, unless it is constant")
+	f.IntVar(&l.TrainChars, "train-chars", 0, "characters of the training text, the first ones (default all; prose: 1000000)")
+	f.IntVar(&l.TestChars, "test-chars", 0, "the same for the test text, of a file the last ones (default a tenth; prose: 100000)")
+	count(&l.Epochs, "epochs", "passes over the training set")
+	count(&l.Batch, "batch", "images, or windows of text, of a step")
+	real(&l.LearningRate, "lr", "learning rate of the first step")
+	real(&l.FinalLearningRate, "final-lr", "learning rate of the last step, unless it is constant")
 	f.StringVar(&l.Schedule, "schedule", "exponential", "way from one to the other: "+strings.Join(nn.ScheduleNames, ", "))
 	f.StringVar(&l.Optimizer, "optimizer", "adam", "optimizer: "+strings.Join(nn.OptimizerNames, ", "))
 	f.Float64Var(&l.WeightDecay, "weight-decay", 0, "weight decay (default 0; adamw: 0.01)")
 	f.Float64Var(&l.ClipNorm, "clip-norm", 0, "scale gradients down to this norm (default: leave them)")
 	f.IntVar(&l.Threads, "threads", 0, "cores (default all); the results do not depend on it")
-	complete(cmd, "data", data.Names())
+	complete(cmd, "task", experiment.TaskNames())
+	complete(cmd, "network", networkNames())
 	complete(cmd, "schedule", nn.ScheduleNames)
 	complete(cmd, "optimizer", nn.OptimizerNames)
+	err := cmd.RegisterFlagCompletionFunc("data", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		return append(data.Names(), data.TextNames()...), cobra.ShellCompDirectiveDefault // files too
+	})
+	if err != nil {
+		panic(err) // the flag is not there
+	}
+}
+
+// registerTask registers the flag of the task, which commands show first.
+func (l *learning) registerTask(cmd *cobra.Command) {
+	var tasks []string
+	for _, t := range experiment.Tasks {
+		tasks = append(tasks, t.Name+" ("+t.Short+")")
+	}
+	cmd.Flags().StringVar(&l.Task, "task", experiment.Tasks[0].Name, "what is learned: "+strings.Join(tasks, ", "))
 }
 
 // check makes sure of the flags' values, before any work is done.
 func (l *learning) check(cmd *cobra.Command) error {
-	if !slices.Contains(data.Names(), l.Data) {
-		return fmt.Errorf("unknown data %q; known: %s", l.Data, strings.Join(data.Names(), ", "))
-	}
 	optimizer, err := nn.ParseOptimizer(l.Optimizer)
 	if err != nil {
 		return err
@@ -80,8 +120,21 @@ func readNetworkFor(task experiment.Task, name string) (nn.Network, error) {
 	return n, nil
 }
 
-// load loads the images that the flags ask for.
-func (l *learning) load(cmd *cobra.Command) (*data.Set, error) {
+// load loads the data that the flags ask for, for a network whose input has this
+// shape and suits the task.
+func (l *learning) load(cmd *cobra.Command, input nn.Shape) (*data.Set, error) {
+	if !l.OnText() {
+		return l.loadImages(cmd)
+	}
+	text, err := data.LoadText(cmd.Context(), l.Data, data.TextOptions{Train: l.TrainChars, Test: l.TestChars})
+	if err != nil {
+		return nil, err
+	}
+	l.Window = input[0]
+	return text.Windows(l.Window)
+}
+
+func (l *learning) loadImages(cmd *cobra.Command) (*data.Set, error) {
 	var update func(done, total int)
 	clear := func() {}
 	file := ""

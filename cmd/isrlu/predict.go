@@ -103,6 +103,10 @@ func loadPredictor(path string, o nn.Options) (*predictor, error) {
 	if err != nil {
 		return nil, err
 	}
+	if metadata[metaTask] == experiment.CharsTask {
+		model.Close()
+		return nil, fmt.Errorf("the checkpoint %s is of a network that predicts characters, not the classes of images; \"isrlu generate\" writes text with it", path)
+	}
 	p := &predictor{model: model}
 	if err := p.describe(metadata); err != nil {
 		model.Close()

@@ -1,15 +1,12 @@
 package main
 
 import (
-	"fmt"
 	"io"
 	"os"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
-
-	"github.com/isrlu/isrlu/experiment"
 )
 
 // newProgress returns a function that draws a progress bar with the time left,
@@ -56,8 +53,9 @@ func newTrainingProgress(w io.Writer) *trainingProgress {
 	return &trainingProgress{}
 }
 
-// update draws the bar: steps done, what is under way, the epoch so far.
-func (p *trainingProgress) update(done, total int, what string, e experiment.Epoch) {
+// update draws the bar: steps done, what is under way, what the epoch came to so
+// far.
+func (p *trainingProgress) update(done, total int, what, measures string) {
 	if p.w == nil {
 		return
 	}
@@ -73,8 +71,8 @@ func (p *trainingProgress) update(done, total int, what string, e experiment.Epo
 			progressbar.OptionFullWidth(),
 		)
 	}
-	if e.Epoch > 0 {
-		what = fmt.Sprintf("%s  loss %.3f  accuracy %.1f%%  %.0f images/s", what, e.TrainLoss, 100*e.TrainAccuracy, e.ImagesPerSecond)
+	if measures != "" {
+		what += "  " + measures
 	}
 	p.bar.Describe(what)
 	_ = p.bar.Set(done)

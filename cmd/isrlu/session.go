@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/spf13/cobra"
@@ -16,17 +17,29 @@ import (
 // The metadata that train writes into a checkpoint, beside package nn's.
 const (
 	metaSettings = "settings" // the flags in trainSettings, in JSON
-	metaData     = "data"     // SHA-256 of the training images and labels
-	metaImage    = "image"    // [height, width, channels]
-	metaClasses  = "classes"  // their names, in JSON
-	metaMean     = "mean"     // of pixels/255; predict subtracts it and divides
-	metaStd      = "std"      // by this
+	metaData     = "data"     // SHA-256 of the training images and labels, or windows
+
+	// Of images alone.
+	metaImage   = "image"   // [height, width, channels]
+	metaClasses = "classes" // their names, in JSON
+	metaMean    = "mean"    // of pixels/255; predict subtracts it and divides
+	metaStd     = "std"     // by this
+
+	// Of texts alone.
+	metaTask       = "task"       // the task's name
+	metaVocabulary = "vocabulary" // all characters in the order of their tokens: one string, in JSON
+	metaWindow     = "window"     // characters of a window
 )
+
+// textSettings are those that checkpoints of images lack which were written before
+// there were others.
+var textSettings = []string{"task", "train-chars", "test-chars"}
 
 // A session is a training that is under way.
 type session struct {
 	flags    *trainFlags
 	cmd      *cobra.Command
+	task     experiment.Task
 	set      *data.Set
 	trainer  *nn.Trainer[float32]
 	metadata map[string]string
@@ -36,21 +49,30 @@ type session struct {
 
 // newSession begins a training.
 func newSession(cmd *cobra.Command, o *trainFlags) (*session, error) {
-	network, err := readNetwork(o.Network)
+	task, err := o.check(cmd)
+	if err != nil {
+		return nil, usage(err)
+	}
+	network, err := readNetworkFor(task, o.Network)
 	if err != nil {
 		return nil, err
 	}
-	if network.Activation == "" || cmd.Flags().Changed("activation") {
-		network.Activation = o.activation
+	if err := task.CheckInput(network.Input); err != nil {
+		return nil, usagef("--network %s: %w", o.Network, err)
 	}
-	o.activation = network.Activation
-	s := &session{flags: o, cmd: cmd}
-	if err := s.load(); err != nil {
+	if network.Activation == "" || cmd.Flags().Changed("activation") {
+		network = experiment.Choose(network, o.activation)
+	} else {
+		o.activation = network.Activation
+	}
+	s := &session{flags: o, cmd: cmd, task: task}
+	if err := s.load(network.Input); err != nil {
 		return nil, err
 	}
-	if err := experiment.Fits(network.Input, s.set.Train); err != nil {
+	if err := task.Fits(network.Input, s.set.Train); err != nil {
 		return nil, fmt.Errorf("%s: %w", o.Network, err)
 	}
+	network = experiment.ForClasses(network, len(s.set.Classes))
 	model, err := nn.New[float32](network, nn.Options{Batch: o.Batch, Threads: o.Threads, Seed: o.seed})
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", o.Network, err)
@@ -91,13 +113,21 @@ func resumeSession(cmd *cobra.Command, o *trainFlags) (_ *session, err error) {
 	if err := s.takeSettings(); err != nil {
 		return nil, err
 	}
-	if err := s.load(); err != nil {
+	input := trainer.Model().Network().Input
+	if err := s.task.CheckInput(input); err != nil {
+		return nil, fmt.Errorf("%s: %w", o.output, err)
+	}
+	if err := s.load(input); err != nil {
 		return nil, err
 	}
 	if got := s.set.Train.Digest(); got != metadata[metaData] {
-		return nil, fmt.Errorf("the training images of %s are not those that %s was trained on", o.Data, o.output)
+		what := "images"
+		if s.task.Text() {
+			what = "text"
+		}
+		return nil, fmt.Errorf("the training %s of %s are not those that %s was trained on", what, o.Data, o.output)
 	}
-	if err := experiment.Fits(trainer.Model().Network().Input, s.set.Train); err != nil {
+	if err := s.task.Fits(input, s.set.Train); err != nil {
 		return nil, fmt.Errorf("%s: %w", o.output, err)
 	}
 	if err := s.checkClasses(); err != nil {
@@ -109,9 +139,9 @@ func resumeSession(cmd *cobra.Command, o *trainFlags) (_ *session, err error) {
 	return s, nil
 }
 
-// load loads the images and counts the steps.
-func (s *session) load() (err error) {
-	if s.set, err = s.flags.learning.load(s.cmd); err != nil {
+// load loads the data and counts the steps.
+func (s *session) load(input nn.Shape) (err error) {
+	if s.set, err = s.flags.learning.load(s.cmd, input); err != nil {
 		return err
 	}
 	s.perEpoch = experiment.StepsPerEpoch(s.set.Train.Len(), s.flags.Batch)
@@ -135,15 +165,19 @@ func (s *session) describe() (map[string]string, error) {
 	for _, name := range trainSettings {
 		settings[name] = s.cmd.Flags().Lookup(name).Value.String()
 	}
-	m, _ := s.set.Images()
-	metadata := map[string]string{
-		metaData: m.Digest(),
-		metaMean: strconv.FormatFloat(float64(m.Mean), 'g', -1, 32),
-		metaStd:  strconv.FormatFloat(float64(m.Std), 'g', -1, 32),
+	metadata := map[string]string{metaData: s.set.Train.Digest()}
+	inJSON := map[string]any{metaSettings: settings}
+	if w, ok := s.set.Train.(*data.Windows); ok {
+		metadata[metaTask] = s.task.Name
+		metadata[metaWindow] = strconv.Itoa(w.Size())
+		inJSON[metaVocabulary] = w.Vocabulary.String()
+	} else {
+		m, _ := s.set.Images()
+		metadata[metaMean] = strconv.FormatFloat(float64(m.Mean), 'g', -1, 32)
+		metadata[metaStd] = strconv.FormatFloat(float64(m.Std), 'g', -1, 32)
+		inJSON[metaClasses], inJSON[metaImage] = s.set.Classes, []int{m.Height, m.Width, m.Channels}
 	}
-	for key, v := range map[string]any{
-		metaSettings: settings, metaClasses: s.set.Classes, metaImage: []int{m.Height, m.Width, m.Channels},
-	} {
+	for key, v := range inJSON {
 		text, err := json.Marshal(v)
 		if err != nil {
 			return nil, err
@@ -163,11 +197,14 @@ func (s *session) takeSettings() error {
 	}
 	network, given := o.Network, flags.Changed("network")
 	for _, name := range trainSettings {
+		f := flags.Lookup(name)
 		stored, ok := settings[name]
+		if !ok && slices.Contains(textSettings, name) {
+			stored, ok = f.DefValue, true
+		}
 		if !ok {
 			return fmt.Errorf("%s lacks the setting %s; it cannot be resumed here", o.output, name)
 		}
-		f := flags.Lookup(name)
 		if value := f.Value.String(); f.Changed && value != stored && name != "network" {
 			if name == "epochs" && settings["schedule"] == "constant" && longer(value, stored) {
 				continue
@@ -178,7 +215,8 @@ func (s *session) takeSettings() error {
 			return fmt.Errorf("%s: the setting %s: %w", o.output, name, err)
 		}
 	}
-	if err := o.check(s.cmd); err != nil {
+	var err error
+	if s.task, err = o.check(s.cmd); err != nil {
 		return fmt.Errorf("%s: %w", o.output, err)
 	}
 	if o.Batch != s.trainer.Model().Batch() {
@@ -188,15 +226,15 @@ func (s *session) takeSettings() error {
 		return nil
 	}
 	// A file may have changed under the same name, and two names may mean the same.
-	n, err := readNetwork(network)
+	n, err := readNetworkFor(s.task, network)
 	if err != nil {
 		return err
 	}
-	n.Activation = o.activation
 	want, err := json.Marshal(s.trainer.Model().Network())
 	if err != nil {
 		return err
 	}
+	n = experiment.ForClasses(experiment.Choose(n, o.activation), s.trainer.Model().Output()[len(s.trainer.Model().Output())-1])
 	if got, err := json.Marshal(n); err != nil || !bytes.Equal(got, want) {
 		return usagef("--network %s differs from the network of %s, %s; leave it out, or train another file", network, o.output, o.Network)
 	}
