@@ -51,9 +51,6 @@ func Comparison(r *experiment.Result) *Table {
 	if len(r.Costs) > 0 {
 		t.Notes = append(t.Notes, `"activation" is the share of the time before it that goes away when activations do nothing.`)
 	}
-	if r.Entropy > 0 {
-		t.Notes = append(t.Notes, fmt.Sprintf("The test text itself has %s bits per character.", number(r.Entropy, 3)))
-	}
 	return t
 }
 

@@ -38,9 +38,7 @@ func TestComparisonOnTextInEachFormat(t *testing.T) {
 		}
 	}
 	for _, want := range []string{
-		"gru on prose, 15624 + 1562 windows of 64 characters, 12 epochs", "test loss", "perplexity", "bits/char", "next char %",
-		"The test text itself has 0.489 bits per character.",
-	} {
+		"gru on prose, 15624 + 1562 windows of 64 characters, 12 epochs", "test loss", "perplexity", "bits/char", "next char %"} {
 		if !strings.Contains(text.String(), want) {
 			t.Errorf("the text lacks %q:\n%s", want, text.String())
 		}
