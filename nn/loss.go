@@ -3,6 +3,8 @@ package nn
 import (
 	"fmt"
 	"math"
+
+	"github.com/isrlu/isrlu/internal/rows"
 )
 
 // A Loss is what training makes small.
@@ -67,6 +69,8 @@ type losses[T Float] struct {
 	// Of each prediction.
 	value []float64
 	right []bool
+	// exps is memory for the exponentials of a prediction, for each worker.
+	exps [][]T
 
 	task func(sample, worker int)
 }
@@ -74,6 +78,9 @@ type losses[T Float] struct {
 func newLosses[T Float](m *Model[T]) *losses[T] {
 	n := m.options.Batch * (m.output.size / m.output.shape.channels())
 	l := &losses[T]{m: m, value: make([]float64, n), right: make([]bool, n)}
+	for range m.pool.Threads() {
+		l.exps = append(l.exps, make([]T, m.output.shape.channels()))
+	}
 	l.task = l.sample
 	return l
 }
@@ -96,7 +103,7 @@ func (l *losses[T]) sum(b *Batch[T], loss Loss, grad bool) (sum float64, predict
 }
 
 // sample computes the losses of one sample's predictions.
-func (l *losses[T]) sample(sample, _ int) {
+func (l *losses[T]) sample(sample, worker int) {
 	y, classes := l.m.output, l.m.output.shape.channels()
 	each := y.size / classes
 	for i := sample * each; i < (sample+1)*each; i++ {
@@ -112,10 +119,13 @@ func (l *losses[T]) sample(sample, _ int) {
 		} else {
 			targets, l.right[i] = l.batch.Targets[i*classes:][:classes], false
 		}
-		if l.loss == SoftmaxCrossEntropy {
-			l.value[i] = crossEntropy(dy, out, label, l.m.n*each)
-		} else {
+		switch {
+		case l.loss == MeanSquaredError:
 			l.value[i] = squares(dy, out, targets, label, l.m.n*each)
+		case classes < manyClasses:
+			l.value[i] = crossEntropy(dy, out, label, l.m.n*each)
+		default:
+			l.value[i] = crossEntropyOfMany(dy, out, l.exps[worker], label, l.m.n*each)
 		}
 	}
 }
@@ -158,6 +168,27 @@ func crossEntropy[T Float](dy, y []T, label, n int) float64 {
 		dy[i] = T(p / float64(n))
 	}
 	return math.Log(sum) + high - float64(y[label])
+}
+
+// manyClasses is where crossEntropyOfMany takes over: with fewer classes vectors
+// would be mostly empty, and float64 costs little.
+const manyClasses = 16
+
+// crossEntropyOfMany is crossEntropy in the arithmetic of T, by vectors. Its error is
+// some ulp of T in the probabilities.
+func crossEntropyOfMany[T Float](dy, y, exps []T, label, n int) float64 {
+	if dy != nil {
+		exps = dy
+	}
+	high, sum := rows.ExpSum(exps, y)
+	if dy != nil {
+		scale := T(1 / (float64(sum) * float64(n)))
+		for i := range dy {
+			dy[i] *= scale
+		}
+		dy[label] -= T(1 / float64(n))
+	}
+	return math.Log(float64(sum)) + float64(high) - float64(y[label])
 }
 
 func squares[T Float](dy, y, targets []T, label, n int) float64 {

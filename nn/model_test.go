@@ -429,3 +429,39 @@ func TestLayersAreDescribed(t *testing.T) {
 		t.Errorf("%d weights and %d parameters of activations", w, a)
 	}
 }
+
+// Both ways to the cross-entropy agree, for outputs of any size, and where there is
+// no gradient to write.
+func TestCrossEntropyOfManyClasses(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	for _, classes := range []int{manyClasses, 17, 76, 300} {
+		for _, size := range []float64{.1, 1, 10, 100} {
+			y := make([]float32, classes)
+			for i := range y {
+				y[i] = float32(size * r.NormFloat64())
+			}
+			label := r.IntN(classes)
+			want, got := make([]float32, classes), make([]float32, classes)
+			wantLoss := crossEntropy(want, y, label, 3)
+			exps := make([]float32, classes)
+			for _, loss := range []float64{crossEntropyOfMany(got, y, exps, label, 3), crossEntropyOfMany(nil, y, exps, label, 3)} {
+				if math.Abs(loss-wantLoss) > 1e-6*max(1, wantLoss) {
+					t.Errorf("%d classes of size %v: loss %v, want %v", classes, size, loss, wantLoss)
+				}
+			}
+			for i := range got {
+				if math.Abs(float64(got[i]-want[i])) > 1e-7 {
+					t.Errorf("%d classes of size %v: gradient %d is %v, want %v", classes, size, i, got[i], want[i])
+				}
+			}
+		}
+	}
+	// What is not finite shows in the loss, which then ends the training.
+	for _, bad := range []float32{float32(math.NaN()), float32(math.Inf(1))} {
+		y := make([]float32, 20)
+		y[3] = bad
+		if loss := crossEntropyOfMany(make([]float32, 20), y, nil, 1, 1); !math.IsNaN(loss) {
+			t.Errorf("an output of %v has the loss %v", bad, loss)
+		}
+	}
+}
