@@ -40,6 +40,10 @@ const (
 //	            units, dense; transformer: embedding 128 with learned positions, two
 //	            pre-norm blocks of 4 heads with 512 hidden units, a norm, dense
 //
+// The transformer's embeddings begin with standard deviation 1 and its positions with
+// 0.3: what stands in for a normalization does not scale its input up, and learns
+// slowly from the usual 0.02.
+//
 // Networks of characters have no number of characters yet: see ForClasses.
 func BuiltinFor(t Task, name string) (nn.Network, error) {
 	if t.Name == ImagesTask {
@@ -63,7 +67,7 @@ func BuiltinFor(t Task, name string) (nn.Network, error) {
 		n.Input = nn.Shape{charWindow}
 		block := nn.TransformerBlock{Heads: charHeads}
 		n.Layers = nn.Sequential{
-			nn.Embedding{Units: charUnits, Init: nn.TruncatedNormal(.02)}, nn.PositionEmbedding{},
+			nn.Embedding{Units: charUnits, Init: nn.LeCun()}, nn.PositionEmbedding{Init: nn.TruncatedNormal(.3)},
 			block, block, nn.Norm{}, nn.Dense{},
 		}
 	default:
