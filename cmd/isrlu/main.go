@@ -100,6 +100,8 @@ Exit status: 0 if all is well, 1 if a check or a run failed, 2 if the command
 line is wrong, 130 if interrupted.`,
 		Example: `  isrlu compare
   isrlu train --activation isrlu:learn -o digits.safetensors
+  isrlu train --task chars -o prose.safetensors
+  isrlu generate prose.safetensors --prompt "The sailor"
   isrlu functions
   isrlu bench --functions isrlu,elu,relu --sizes 4Ki,512Ki
   isrlu check --functions isrlu:3 --precisions default
@@ -119,6 +121,6 @@ line is wrong, 130 if interrupted.`,
 			return nil
 		},
 	}
-	root.AddCommand(newCompareCmd(), newBenchCmd(), newCheckCmd(), newPlotCmd(), newFunctionsCmd(), newTrainCmd(), newPredictCmd(), newVersionCmd())
+	root.AddCommand(newCompareCmd(), newBenchCmd(), newCheckCmd(), newPlotCmd(), newFunctionsCmd(), newTrainCmd(), newPredictCmd(), newGenerateCmd(), newVersionCmd())
 	return root
 }

@@ -50,7 +50,8 @@ and comes to the same bits as if nothing had happened, on any number of threads.
 All settings come from the file then; one that is given must be the same, but for
 a larger --epochs where the schedule is constant.
 
-"isrlu predict" uses the file of a network of images; other programs read its tensors.`,
+"isrlu predict" uses the file of a network of images, "isrlu generate" that of one of
+characters; other programs read its tensors.`,
 		Example: `  isrlu train --epochs 5 -o digits.safetensors
   isrlu train --network conv4 --activation isrlu:3:learn --data fashion-mnist -o fashion.safetensors
   isrlu train --resume -o fashion.safetensors
