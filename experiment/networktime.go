@@ -67,7 +67,8 @@ type NetworkTime struct {
 	GFLOPS          float64
 	PeakPercent     float64
 	// ActivationShare is the part of the time, in [0, 1], that goes away with the
-	// identity in place of the activation: the median of paired differences.
+	// identity in place of the activation: the median of paired differences. It is 0
+	// where recurrent layers have gates.
 	ActivationShare float64
 	// Layers holds the time of each layer that has one of its own, and that of
 	// the rest as the last; empty unless it was asked for.
@@ -195,7 +196,7 @@ func (t *timing) add(n nn.Network, threads int) error {
 			return err
 		}
 		if batch.X == nil {
-			batch = randomBatch(n.Input.Size(), c.models[0].Output().Size(), o.Batch)
+			batch = randomBatch(c.models[0], o.Batch)
 		}
 		c.batch = batch
 		for _, m := range c.models {
@@ -217,12 +218,20 @@ func (t *timing) close() {
 	}
 }
 
-// randomBatch returns samples of so many features, with labels of so many classes.
-func randomBatch(features, classes, samples int) nn.Batch[float32] {
+// randomBatch returns samples for a model, with labels: numbers, or tokens where the
+// network begins with an embedding.
+func randomBatch(m *nn.Model[float32], samples int) nn.Batch[float32] {
 	r := rand.New(rand.NewPCG(1, 2))
-	b := nn.Batch[float32]{X: make([]float32, samples*features), Labels: make([]int, samples)}
+	n, out := m.Network(), m.Output()
+	classes := out[len(out)-1]
+	b := nn.Batch[float32]{X: make([]float32, samples*n.Input.Size()), Labels: make([]int, samples*(out.Size()/classes))}
+	tokens, isText := n.Layers[0].(nn.Embedding)
 	for i := range b.X {
-		b.X[i] = float32(r.NormFloat64())
+		if isText {
+			b.X[i] = float32(r.IntN(tokens.Tokens))
+		} else {
+			b.X[i] = float32(r.NormFloat64())
+		}
 	}
 	for i := range b.Labels {
 		b.Labels[i] = r.IntN(classes)
@@ -262,7 +271,11 @@ func (t *timing) run(ctx context.Context) error {
 func (g *timeGroup) result(activation int, p Pass) NetworkTime {
 	c := g.activations[activation]
 	pass, model := &c.passes[p], c.models[p]
-	r := NetworkTime{MS: spread(pass.ms), ActivationShare: share(pass.ms, g.none.passes[p].ms)}
+	r := NetworkTime{MS: spread(pass.ms)}
+	// The identity in place of a state's function leaves the gates as they are.
+	if !openIn(model.Network().Layers).gate {
+		r.ActivationShare = share(pass.ms, g.none.passes[p].ms)
+	}
 	images := float64(model.Batch())
 	r.ImagesPerSecond = images / (r.MS.Median / 1e3)
 	operations := operations(model.Layers(), p)

@@ -38,6 +38,29 @@ func timeOptions() TimeOptions {
 	}
 }
 
+// Networks of sequences have predictions at each step, and read tokens where they
+// begin with an embedding.
+func TestSequencesAreTimed(t *testing.T) {
+	o := timeOptions()
+	o.Activations = []string{"isru", "tanh/isru_sigmoid"}
+	o.Networks = []nn.Network{
+		{Name: "text", Input: nn.Shape{6}, Layers: nn.Sequential{nn.Embedding{Tokens: 4, Units: 3}, nn.GRU{Units: 3}, nn.Dense{Units: 4}}},
+		{Name: "rows", Input: nn.Shape{6, 5}, Layers: nn.Sequential{nn.LSTM{Units: 3}, nn.Dense{Units: 4}}},
+	}
+	times, err := TimeNetworks(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := 2 * 2 * len(o.Passes) * len(o.Threads); len(times.Cells) != want {
+		t.Errorf("%d cells, want %d", len(times.Cells), want)
+	}
+	for _, c := range times.Cells {
+		if !(c.MS.Median > 0) {
+			t.Errorf("%+v", c)
+		}
+	}
+}
+
 func TestOperationsAreThoseOfTheDirectAlgorithm(t *testing.T) {
 	n := tiny()
 	n.Activation = "relu"

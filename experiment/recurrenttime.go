@@ -157,14 +157,16 @@ func (o *RecurrentOptions) time(ctx context.Context, cell string, units int, pro
 		}
 	}()
 	input := nn.Shape{o.Steps, units}
-	batch := randomBatch(input.Size(), 1, o.Batch)
-	batch.Labels, batch.Targets = nil, make([]float32, o.Batch*units)
+	var batch nn.Batch[float32]
 	for _, spec := range o.Functions {
 		for pass := range RecurrentPassNames {
 			n := Choose(nn.Network{Input: input, Layers: nn.Sequential{recurrentLayer(cell, units)}}, spec)
 			m, err := nn.New[float32](n, nn.Options{Batch: o.Batch, Threads: o.Threads, Seed: 1, Inference: RecurrentPass(pass) == ForwardPass})
 			if err != nil {
 				return nil, err
+			}
+			if batch.X == nil {
+				batch = nn.Batch[float32]{X: randomBatch(m, o.Batch).X, Targets: make([]float32, o.Batch*units)}
 			}
 			list = append(list, &recurrentContender{
 				time:  RecurrentTime{Cell: cell, Units: units, Function: spec, Functions: m.Layers()[0].Function, Pass: RecurrentPass(pass)},

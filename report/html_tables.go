@@ -179,7 +179,7 @@ func summaryRows(settings *experiment.Settings, summaries []experiment.Summary) 
 		if c := s.Cost; c != nil {
 			row.Step, row.StepRange = spread(c.Step)
 			row.Inference, row.InferenceRange = spread(c.Inference)
-			row.StepShare, row.InferenceShare = percent(c.StepShare, 1), percent(c.InferenceShare, 1)
+			row.StepShare, row.InferenceShare = shareText(c.StepShare), shareText(c.InferenceShare)
 			row.Kept, row.ForActivation = bytesText(c.BytesKept), bytesText(c.BytesForActivation)
 		}
 		rows = append(rows, row)
