@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"reflect"
 	"slices"
 	"strings"
 )
@@ -16,33 +17,21 @@ const maxFile = 1 << 20
 // maxDepth is how deep residual and sequential layers may be nested.
 const maxDepth = 16
 
-// kinds returns the types of layers, each as a pointer to decode into.
-var kinds = map[string]func() Layer{
-	"conv2d":           func() Layer { return &Conv2D{} },
-	"depthwise_conv2d": func() Layer { return &DepthwiseConv2D{} },
-	"dense":            func() Layer { return &Dense{} },
-	"max_pool":         func() Layer { return &MaxPool{} },
-	"avg_pool":         func() Layer { return &AvgPool{} },
-	"global_avg_pool":  func() Layer { return &GlobalAvgPool{} },
-	"dropout":          func() Layer { return &Dropout{} },
-	"batch_norm":       func() Layer { return &BatchNorm{} },
-	"flatten":          func() Layer { return &Flatten{} },
-	"activation":       func() Layer { return &Activation{} },
-	"residual":         func() Layer { return &Residual{} },
-	"embedding":        func() Layer { return &Embedding{} },
-	"lstm":             func() Layer { return &LSTM{} },
-	"gru":              func() Layer { return &GRU{} },
-	"rnn":              func() Layer { return &RNN{} },
-	"layer_norm":       func() Layer { return &LayerNorm{} },
-	"rms_norm":         func() Layer { return &RMSNorm{} },
-	"dyt":              func() Layer { return &DyT{} },
-	"dyisru":           func() Layer { return &DyISRU{} },
-	"norm":             func() Layer { return &Norm{} },
-	"attention":        func() Layer { return &Attention{} },
-
-	"position_embedding": func() Layer { return &PositionEmbedding{} },
-	"transformer_block":  func() Layer { return &TransformerBlock{} },
+// layerTypes holds each type of layer that a network may be made of.
+var layerTypes = []Layer{
+	Conv2D{}, DepthwiseConv2D{}, Dense{}, MaxPool{}, AvgPool{}, GlobalAvgPool{}, Dropout{}, BatchNorm{}, Flatten{}, Activation{}, Residual{},
+	Embedding{}, PositionEmbedding{}, LSTM{}, GRU{}, RNN{}, Attention{}, TransformerBlock{},
+	LayerNorm{}, RMSNorm{}, DyT{}, DyISRU{}, Norm{},
 }
+
+// kinds returns the types of layers, each as a pointer to decode into.
+var kinds = func() map[string]func() Layer {
+	m := map[string]func() Layer{}
+	for _, l := range layerTypes {
+		m[l.kind()] = func() Layer { return reflect.New(reflect.TypeOf(l)).Interface().(Layer) }
+	}
+	return m
+}()
 
 func kindNames() string {
 	var names []string
@@ -55,53 +44,8 @@ func kindNames() string {
 
 // plain returns the layer that a pointer to one points to.
 func plain(l Layer) Layer {
-	switch l := l.(type) {
-	case *Conv2D:
-		return *l
-	case *DepthwiseConv2D:
-		return *l
-	case *Dense:
-		return *l
-	case *MaxPool:
-		return *l
-	case *AvgPool:
-		return *l
-	case *GlobalAvgPool:
-		return *l
-	case *Dropout:
-		return *l
-	case *BatchNorm:
-		return *l
-	case *Flatten:
-		return *l
-	case *Activation:
-		return *l
-	case *Residual:
-		return *l
-	case *Embedding:
-		return *l
-	case *LSTM:
-		return *l
-	case *GRU:
-		return *l
-	case *RNN:
-		return *l
-	case *LayerNorm:
-		return *l
-	case *RMSNorm:
-		return *l
-	case *DyT:
-		return *l
-	case *DyISRU:
-		return *l
-	case *Norm:
-		return *l
-	case *PositionEmbedding:
-		return *l
-	case *Attention:
-		return *l
-	case *TransformerBlock:
-		return *l
+	if v := reflect.ValueOf(l); v.Kind() == reflect.Pointer && !v.IsNil() {
+		return v.Elem().Interface().(Layer)
 	}
 	return l
 }
