@@ -11,26 +11,36 @@ import (
 
 // recurrentOptions are what recurrent layers have in common.
 type recurrentOptions struct {
-	units                int
-	activation, gate     string
-	last, bidirectional  bool
-	truncate             int
-	forgetBias           *float64
-	init, recurrentInit  Init
-	columns, stateSlots  int  // projections and carried states, in units
-	gated, hiddenProduct bool // whether there are gates; whether projections of h stand apart
+	kind                string // of the layer
+	units               int
+	activation, gate    string
+	last, bidirectional bool
+	truncate            int
+	forgetBias          *float64
+	init, recurrentInit Init
 }
 
 func optionsOf(l Layer) recurrentOptions {
 	switch l := l.(type) {
 	case LSTM:
-		return recurrentOptions{l.Units, l.Activation, l.Gate, l.Last, l.Bidirectional, l.Truncate, l.ForgetBias, l.Init, l.RecurrentInit, 4, 2, true, false}
+		return recurrentOptions{l.kind(), l.Units, l.Activation, l.Gate, l.Last, l.Bidirectional, l.Truncate, l.ForgetBias, l.Init, l.RecurrentInit}
 	case GRU:
-		return recurrentOptions{l.Units, l.Activation, l.Gate, l.Last, l.Bidirectional, l.Truncate, nil, l.Init, l.RecurrentInit, 3, 1, true, true}
+		return recurrentOptions{l.kind(), l.Units, l.Activation, l.Gate, l.Last, l.Bidirectional, l.Truncate, nil, l.Init, l.RecurrentInit}
 	}
 	r := l.(RNN)
-	return recurrentOptions{r.Units, r.Activation, "", r.Last, r.Bidirectional, r.Truncate, nil, r.Init, r.RecurrentInit, 1, 1, false, false}
+	return recurrentOptions{r.kind(), r.Units, r.Activation, "", r.Last, r.Bidirectional, r.Truncate, nil, r.Init, r.RecurrentInit}
 }
+
+// projections returns how many each unit has.
+func (r *recurrentOptions) projections() int {
+	return map[string]int{"lstm": 4, "gru": 3, "rnn": 1}[r.kind]
+}
+
+// hasMemory tells whether there is a state c beside h.
+func (r *recurrentOptions) hasMemory() bool { return r.kind == "lstm" }
+
+// splits tells whether the projections of h stand apart from those of the input.
+func (r *recurrentOptions) splits() bool { return r.kind == "gru" }
 
 func (b *builder[T]) recurrent(at int, l Layer, in *value[T]) (*value[T], error) {
 	r := optionsOf(l)
@@ -62,14 +72,14 @@ func (b *builder[T]) recurrent(at int, l Layer, in *value[T]) (*value[T], error)
 		names = append(names, "reverse_")
 	}
 	for k, prefix := range names {
-		d := &direction[T]{o: o, reverse: k > 0, offset: k * r.units, units: r.units, columns: r.columns * r.units}
+		d := &direction[T]{o: o, reverse: k > 0, offset: k * r.units, units: r.units, columns: r.projections() * r.units}
 		if err := d.build(b, at, prefix, r, state, gate); err != nil {
 			return nil, err
 		}
 		o.directions = append(o.directions, d)
 	}
 	features := r.units * len(names)
-	b.m.layers[at].MACs = int64(in.size+r.units*o.steps) * int64(r.columns*features)
+	b.m.layers[at].MACs = int64(in.size+r.units*o.steps) * int64(r.projections()*features)
 	shape := Shape{o.steps, features}
 	if r.last {
 		shape = Shape{features}
@@ -110,11 +120,11 @@ func (o *recurrent[T]) allocate(b *builder[T], r recurrentOptions) error {
 	want(&o.x, steps*o.inputs)
 	for _, d := range o.directions {
 		want(&d.gates, steps*d.columns)
-		if r.hiddenProduct {
+		if r.splits() {
 			want(&d.hidden, steps*d.columns)
 		}
 		want(&d.h, (steps+1)*d.units)
-		if r.stateSlots > 1 {
+		if r.hasMemory() {
 			want(&d.c, (steps+1)*d.units)
 			want(&d.s, steps*d.units)
 		}
@@ -122,7 +132,7 @@ func (o *recurrent[T]) allocate(b *builder[T], r recurrentOptions) error {
 			continue
 		}
 		want(&d.dh, d.units)
-		if r.stateSlots > 1 {
+		if r.hasMemory() {
 			want(&d.dc, d.units)
 		}
 		weights := d.weightGradient(max(o.inputs, d.units), d.columns, batch)
@@ -143,13 +153,13 @@ func (d *direction[T]) build(b *builder[T], at int, prefix string, r recurrentOp
 	if d.bias, err = b.param(at, prefix+"bias", true, d.columns); err != nil {
 		return err
 	}
-	if r.hiddenProduct {
+	if r.splits() {
 		if d.recurrentBias, err = b.param(at, prefix+"recurrent_bias", true, d.columns); err != nil {
 			return err
 		}
 	}
-	switch {
-	case r.columns == 4:
+	switch r.kind {
+	case "lstm":
 		d.cell = newLSTMCell[T](gate, state)
 		forget := d.bias.Value[d.units : 2*d.units]
 		for i := range forget {
@@ -159,7 +169,7 @@ func (d *direction[T]) build(b *builder[T], at int, prefix string, r recurrentOp
 				forget[i] = T(openBias(gate))
 			}
 		}
-	case r.columns == 3:
+	case "gru":
 		d.cell = newGRUCell[T](gate, state)
 	default:
 		d.cell = &rnnCell[T]{state}
@@ -190,7 +200,7 @@ func (d *direction[T]) build(b *builder[T], at int, prefix string, r recurrentOp
 // functions returns those of a recurrent layer; gate is nil where there are none.
 func (b *builder[T]) functions(r recurrentOptions) (state, gate *isrlu.Function, err error) {
 	state, err = b.recurrentFunction("activation", r.activation, b.m.network.Activation)
-	if err != nil || !r.gated {
+	if err != nil || r.kind == "rnn" {
 		return state, nil, err
 	}
 	gate, err = b.recurrentFunction("gate", r.gate, b.m.network.Gate, gateOf(state))
