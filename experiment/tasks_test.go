@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"math"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -242,5 +243,51 @@ func TestCompareOnText(t *testing.T) {
 	}
 	if r.Settings.Window != 20 || !strings.Contains(r.Verdict(), "bits per character") {
 		t.Errorf("settings %+v, verdict %s", r.Settings, r.Verdict())
+	}
+}
+
+// What a network of characters says itself stays, and others stay as they are.
+func TestForClassesFillsWhatIsLeftOut(t *testing.T) {
+	for _, test := range []struct{ given, want nn.Sequential }{
+		{nn.Sequential{nn.Embedding{Units: 2}, nn.Dense{}}, nn.Sequential{nn.Embedding{Tokens: 7, Units: 2}, nn.Dense{Units: 7}}},
+		{nn.Sequential{nn.Embedding{Tokens: 3, Units: 2}, nn.Dense{Units: 4}}, nn.Sequential{nn.Embedding{Tokens: 3, Units: 2}, nn.Dense{Units: 4}}},
+		{nn.Sequential{nn.Embedding{Units: 2}, nn.Dense{}, nn.Dense{}}, nn.Sequential{nn.Embedding{Tokens: 7, Units: 2}, nn.Dense{}, nn.Dense{Units: 7}}},
+		{nn.Sequential{nn.Flatten{}, nn.Dense{}}, nn.Sequential{nn.Flatten{}, nn.Dense{}}},
+		{nil, nil},
+	} {
+		before := slices.Clone(test.given)
+		if got := ForClasses(nn.Network{Layers: test.given}, 7).Layers; !reflect.DeepEqual(got, test.want) {
+			t.Errorf("%v becomes %v, want %v", test.given, got, test.want)
+		}
+		if !reflect.DeepEqual(test.given, before) {
+			t.Errorf("the layers that were given changed from %v to %v", before, test.given)
+		}
+	}
+}
+
+func TestChoicesNeedAnOpenPlace(t *testing.T) {
+	recurrent := nn.Sequential{nn.LSTM{Units: 2}}
+	block := nn.Sequential{nn.Residual{Body: nn.Sequential{nn.TransformerBlock{Heads: 1}}}}
+	for _, test := range []struct {
+		layers nn.Sequential
+		spec   string
+		want   string // of the error; none if empty
+	}{
+		{recurrent, "isru/sigmoid", ""},
+		{recurrent, "isru+dyt", "normalization"},
+		{nn.Sequential{nn.LSTM{Units: 2, Gate: "sigmoid"}}, "isru/sigmoid", "gate"},
+		{nn.Sequential{nn.LSTM{Units: 2, Activation: "tanh", Gate: "sigmoid"}}, "isru", "names no function"},
+		{nn.Sequential{nn.GRU{Units: 2, Activation: "tanh"}}, "tanh/isru_sigmoid", ""},
+		{nn.Sequential{nn.RNN{Units: 2}}, "isru/sigmoid", "gate"},
+		{block, "gelu+dyt", ""},
+		{block, "gelu/sigmoid", "gate"},
+		{nn.Sequential{nn.TransformerBlock{Heads: 1, Norm: "dyt"}}, "gelu+dyt", "normalization"},
+		{nn.Sequential{nn.Norm{}}, "gelu+dyt", ""},
+		{nn.Sequential{nn.Norm{Method: "dyt"}}, "gelu", "names no function"},
+	} {
+		err := checkOpen("net", test.layers, []string{test.spec})
+		if test.want == "" && err != nil || test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)) {
+			t.Errorf("%s for %v: error %v, want %q", test.spec, test.layers, err, test.want)
+		}
 	}
 }

@@ -108,16 +108,16 @@ func TestClippingScalesAllGradientsAlike(t *testing.T) {
 	}
 }
 
-// Weights decay; biases, scales and parameters of activations do not.
+// Weights decay; tables of tokens and positions, biases, scales and parameters of
+// activations do not.
 func TestDecayIsForWeights(t *testing.T) {
-	m, err := New[float32](everyLayer, Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer m.Close()
-	for _, p := range m.Parameters() {
-		if want := strings.HasSuffix(p.Name, ".weight"); p.Decay != want {
-			t.Errorf("%s decays: %v", p.Name, p.Decay)
+	for _, n := range networks {
+		m := newModelOf[float32](t, n, Options{})
+		for _, p := range m.Parameters() {
+			want := strings.HasSuffix(p.Name, "weight") && !strings.Contains(p.Name, "embedding")
+			if p.Decay != want {
+				t.Errorf("%s decays: %v", p.Name, p.Decay)
+			}
 		}
 	}
 }

@@ -132,6 +132,62 @@ func TestForgetGatesBeginOpen(t *testing.T) {
 	}
 }
 
+// A state has the gate that suits it, unless the layer or the network names another.
+func TestGatesThatSuitTheState(t *testing.T) {
+	for _, test := range []struct {
+		network, gate string
+		layer         Layer
+		want          string
+	}{
+		{"isru", "", LSTM{Units: 2}, "isru:1, gates isru_sigmoid:1,0.5"},
+		{"isru:3", "", GRU{Units: 2}, "isru:3, gates isru_sigmoid:3,0.5"},
+		{"tanh", "", LSTM{Units: 2}, "tanh, gates sigmoid"},
+		{"elu", "", GRU{Units: 2}, "elu:1, gates sigmoid"},
+		{"isru", "sigmoid", LSTM{Units: 2}, "isru:1, gates sigmoid"},
+		{"tanh", "sigmoid", LSTM{Units: 2, Activation: "isru", Gate: "isru_sigmoid"}, "isru:1, gates isru_sigmoid:1"},
+		{"isru", "sigmoid", RNN{Units: 2}, "isru:1"},
+	} {
+		n := Network{Input: Shape{5, 3}, Activation: test.network, Gate: test.gate, Layers: Sequential{test.layer}}
+		info := newModelOf[float32](t, n, Options{}).Layers()[0]
+		if info.Function != test.want {
+			t.Errorf("%+v has %q, want %q", test, info.Function, test.want)
+		}
+		// 5 steps, each with products of 3 inputs and 2 states for all projections.
+		if want := int64(5*(3+2)*2) * map[string]int64{"lstm": 4, "gru": 3, "rnn": 1}[info.Kind]; info.MACs != want {
+			t.Errorf("%s has %d multiply-adds, want %d", info.Kind, info.MACs, want)
+		}
+	}
+}
+
+// W begins with Init, or the network's, or LeCun's; U with RecurrentInit, or LeCun's.
+func TestFirstWeightsOfRecurrentLayers(t *testing.T) {
+	const inputs, units = 50, 80
+	std := func(w []float32) float64 {
+		sum := 0.0
+		for _, v := range w {
+			sum += float64(v) * float64(v)
+		}
+		return math.Sqrt(sum / float64(len(w)))
+	}
+	lecunW, lecunU := 1/math.Sqrt(inputs), 1/math.Sqrt(units)
+	for _, test := range []struct {
+		network      Init
+		layer        LSTM
+		wantW, wantU float64
+	}{
+		{Init{}, LSTM{Units: units}, lecunW, lecunU},
+		{He(), LSTM{Units: units}, math.Sqrt2 * lecunW, lecunU},
+		{He(), LSTM{Units: units, Init: LeCun(), RecurrentInit: He()}, lecunW, math.Sqrt2 * lecunU},
+	} {
+		n := Network{Input: Shape{2, inputs}, Init: test.network, Activation: "tanh", Layers: Sequential{test.layer}}
+		m := newModelOf[float32](t, n, Options{})
+		w, u := std(m.params[0].Value), std(m.params[1].Value)
+		if math.Abs(w/test.wantW-1) > .03 || math.Abs(u/test.wantU-1) > .03 {
+			t.Errorf("%+v: deviations %v and %v, want %v and %v", test.layer, w, u, test.wantW, test.wantU)
+		}
+	}
+}
+
 func TestRecurrentErrors(t *testing.T) {
 	for _, test := range []struct {
 		network Network

@@ -81,3 +81,12 @@ func TestResultFileHasTheVerdict(t *testing.T) {
 		t.Errorf("%v: the folder holds %v", err, list)
 	}
 }
+
+// A share that was not measured is a dash.
+func TestSharesThatAreNotKnown(t *testing.T) {
+	for share, want := range map[float64]string{0: dash, .0123: "1.2 %"} {
+		if got := shareText(share); got != want {
+			t.Errorf("%v is %q, want %q", share, got, want)
+		}
+	}
+}

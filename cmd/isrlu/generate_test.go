@@ -42,3 +42,20 @@ func TestGenerate(t *testing.T) {
 		}
 	}
 }
+
+func TestVocabulariesInMetadata(t *testing.T) {
+	good := map[string]string{metaTask: "chars", metaVocabulary: `"ab\u20ac"`}
+	if v, err := readVocabulary(good); err != nil || v.String() != "ab€" {
+		t.Errorf("%v, %v", v, err)
+	}
+	for want, metadata := range map[string]map[string]string{
+		"their order":              {metaTask: "chars", metaVocabulary: `"ba"`},
+		"a string in JSON":         {metaTask: "chars", metaVocabulary: "ab"},
+		"isrlu train --task chars": {metaTask: "images", metaVocabulary: `"ab"`},
+		"empty text":               {metaTask: "chars", metaVocabulary: `""`},
+	} {
+		if _, err := readVocabulary(metadata); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v: error %v does not say %q", metadata, err, want)
+		}
+	}
+}
