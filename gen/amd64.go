@@ -86,33 +86,10 @@ func (e *x86) kernel(sym string, k *kernel, prog []*node, stream bool) {
 	}
 	e.lastUse[prog[len(prog)-1]] = len(prog)
 
-	// Pin as many constants as leave room for the body.
-	order := pinOrder(prog)
-	for n := len(order); ; n-- {
-		text, ok := e.try(sym, k, order[:n], stream)
-		if ok {
-			e.out.WriteString(text)
-			return
-		}
-		if n == 0 {
-			panic(fmt.Sprintf("%s does not fit the registers", sym))
-		}
-	}
+	writeFitting(&e.out, sym, prog, func(pinned []*node) { e.write(sym, k, pinned, stream) })
 }
 
-func (e *x86) try(sym string, k *kernel, pinned []*node, stream bool) (text string, ok bool) {
-	saved := e.out
-	e.out = &strings.Builder{}
-	defer func() {
-		text = e.out.String()
-		e.out = saved
-		if r := recover(); r != nil {
-			if r != errPressure {
-				panic(r)
-			}
-			ok = false
-		}
-	}()
+func (e *x86) write(sym string, k *kernel, pinned []*node, stream bool) {
 	nregs := 16
 	if e.level == AVX512 {
 		nregs = 32
@@ -182,7 +159,6 @@ func (e *x86) try(sym string, k *kernel, pinned []*node, stream bool) (text stri
 	}
 	e.emit("VZEROUPPER")
 	e.emit("RET")
-	return "", true
 }
 
 // restAVX512 does the elements that the loop left, one masked vector at a time.

@@ -117,32 +117,10 @@ func (e *neon) kernel(sym string, k *kernel, prog []*node) {
 		}
 	}
 	e.lastUse[prog[len(prog)-1]] = len(prog)
-	order := pinOrder(prog)
-	for n := len(order); ; n-- {
-		text, ok := e.try(sym, k, order[:n])
-		if ok {
-			e.out.WriteString(text)
-			return
-		}
-		if n == 0 {
-			panic(fmt.Sprintf("%s does not fit the registers", sym))
-		}
-	}
+	writeFitting(&e.out, sym, prog, func(pinned []*node) { e.write(sym, k, pinned) })
 }
 
-func (e *neon) try(sym string, k *kernel, pinned []*node) (text string, ok bool) {
-	saved := e.out
-	e.out = &strings.Builder{}
-	defer func() {
-		text = e.out.String()
-		e.out = saved
-		if r := recover(); r != nil {
-			if r != errPressure {
-				panic(r)
-			}
-			ok = false
-		}
-	}()
+func (e *neon) write(sym string, k *kernel, pinned []*node) {
 	e.regs = newRegfile(32)
 	e.pins = map[*node]int{}
 
@@ -230,7 +208,6 @@ func (e *neon) try(sym string, k *kernel, pinned []*node) (text string, ok bool)
 	e.emit("BNE  spill")
 	fmt.Fprintf(e.out, "\ndone:\n")
 	e.emit("RET")
-	return "", true
 }
 
 func (e *neon) advance(k *kernel, bytes int) {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"sort"
+	"strings"
 )
 
 // errPressure says that a kernel does not fit the registers with the
@@ -119,22 +120,29 @@ func (p *constPool) data() string {
 	return s
 }
 
-// fitting returns what write writes with as many constants in registers as leave
-// room for the body.
-func fitting(sym string, order []*node, write func(pinned []*node) string) string {
+// writeFitting writes what write does, to *out, with as many of the program's
+// constants in registers as leave room for the body.
+func writeFitting(out **strings.Builder, sym string, prog []*node, write func(pinned []*node)) {
+	order := pinOrder(prog)
 	for n := len(order); n >= 0; n-- {
-		if text, ok := tryToFit(func() string { return write(order[:n]) }); ok {
-			return text
+		if text, ok := tryToFit(out, func() { write(order[:n]) }); ok {
+			(*out).WriteString(text)
+			return
 		}
 	}
 	panic(fmt.Sprintf("%s does not fit the registers", sym))
 }
 
-func tryToFit(write func() string) (text string, ok bool) {
+// tryToFit returns what write writes to *out, or false where it lacks registers.
+func tryToFit(out **strings.Builder, write func()) (text string, ok bool) {
+	saved := *out
+	*out = &strings.Builder{}
 	defer func() {
+		*out = saved
 		if r := recover(); r != nil && r != errPressure {
 			panic(r)
 		}
 	}()
-	return write(), true
+	write()
+	return (*out).String(), true
 }

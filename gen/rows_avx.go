@@ -1,9 +1,6 @@
 package main
 
-import (
-	"fmt"
-	"strings"
-)
+import "fmt"
 
 // rowX86 writes a row kernel for AVX2 or AVX-512. General registers: AX the
 // arguments, BX the offset in the row, CX columns left, R14 scratch; SI, DX, DI
@@ -19,14 +16,7 @@ type rowX86 struct {
 var rowRegisters = [maxStreams]string{"SI", "DX", "DI", "R8", "R9", "R10", "R11", "R12", "R13"}
 
 func (e *rowX86) kernel(sym string) {
-	order := pinOrder(e.p.prog)
-	e.out.WriteString(fitting(sym, order, func(pinned []*node) string {
-		saved := e.out
-		e.out = &strings.Builder{}
-		defer func() { e.out = saved }()
-		e.write(sym, pinned)
-		return e.out.String()
-	}))
+	writeFitting(&e.out, sym, e.p.prog, func(pinned []*node) { e.write(sym, pinned) })
 }
 
 func (e *rowX86) write(sym string, pinned []*node) {

@@ -1,9 +1,6 @@
 package main
 
-import (
-	"fmt"
-	"strings"
-)
+import "fmt"
 
 // rowNEON writes a row kernel for arm64. General registers: R0 the arguments, R4
 // the parameters, R5 the constants, R6 and R7 scratch, R1 to R3 and R8 to R13 the
@@ -19,14 +16,7 @@ type rowNEON struct {
 var rowNEONRegisters = [maxStreams]int{1, 2, 3, 8, 9, 10, 11, 12, 13}
 
 func (e *rowNEON) kernel(sym string) {
-	order := pinOrder(e.p.prog)
-	e.out.WriteString(fitting(sym, order, func(pinned []*node) string {
-		saved := e.out
-		e.out = &strings.Builder{}
-		defer func() { e.out = saved }()
-		e.write(sym, pinned)
-		return e.out.String()
-	}))
+	writeFitting(&e.out, sym, e.p.prog, func(pinned []*node) { e.write(sym, pinned) })
 }
 
 func (e *rowNEON) write(sym string, pinned []*node) {
