@@ -118,7 +118,7 @@ func newText(text string, o TextOptions) (*Text, error) {
 		test = n / testShare
 	}
 	if test < 1 || test >= n {
-		return nil, fmt.Errorf("data: the text has %s; there must be some for training and some for testing, which take %d", characters(n), test)
+		return nil, fmt.Errorf("data: the text has %s; there must be some for training and some for testing, which take %d; take a longer text, or a smaller part for testing", characters(n), max(test, 1))
 	}
 	train := n - test
 	at := characterOffset(text, train)
