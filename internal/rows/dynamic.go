@@ -112,13 +112,7 @@ func (p *args[T]) pointwise(k func(*args[T]), y, x, gamma, beta []T, rows, n int
 // pointwiseBackward does its gradients by the kernel all, or by sums if dx is nil,
 // and returns the sum of the kernel's results.
 func (p *args[T]) pointwiseBackward(all, sums func(*args[T]), dx, dy, x, gamma []T, rows, n int, dgamma, dbeta []T) (total float64) {
-	if dx != nil {
-		need("dx", len(dx), rows*n)
-	}
-	need("dy", len(dy), rows*n)
-	need("x", len(x), rows*n)
-	need("gamma", len(gamma), n)
-	need("dgamma", len(dgamma), n)
+	needGradients(dx, dy, x, gamma, dgamma, rows, n)
 	need("the gradient of the shift", len(dbeta), n)
 	p.set(3, gamma, 0)
 	p.set(4, dgamma, 0)

@@ -58,15 +58,9 @@ func LayerNormBackward[T gemm.Float](dx, dy, x, gamma []T, rows, n int, mean, in
 }
 
 func (t *table[T]) layerNormBackward(dx, dy, x, gamma []T, rows, n int, mean, inverse, dgamma, dbeta []T) {
-	if dx != nil {
-		need("dx", len(dx), rows*n)
-	}
-	need("dy", len(dy), rows*n)
-	need("x", len(x), rows*n)
-	need("gamma", len(gamma), n)
+	needGradients(dx, dy, x, gamma, dgamma, rows, n)
 	need("mean", len(mean), rows)
 	need("inverse", len(inverse), rows)
-	need("dgamma", len(dgamma), n)
 	need("dbeta", len(dbeta), n)
 	var means [2][batchRows]T
 	eachBatch(rows, n, func(r, count int) {
@@ -136,14 +130,8 @@ func RMSNormBackward[T gemm.Float](dx, dy, x, gamma []T, rows, n int, inverse, d
 }
 
 func (t *table[T]) rmsNormBackward(dx, dy, x, gamma []T, rows, n int, inverse, dgamma []T) {
-	if dx != nil {
-		need("dx", len(dx), rows*n)
-	}
-	need("dy", len(dy), rows*n)
-	need("x", len(x), rows*n)
-	need("gamma", len(gamma), n)
+	needGradients(dx, dy, x, gamma, dgamma, rows, n)
 	need("inverse", len(inverse), rows)
-	need("dgamma", len(dgamma), n)
 	var means [batchRows]T
 	eachBatch(rows, n, func(r, count int) {
 		var p args[T]
@@ -165,6 +153,18 @@ func (t *table[T]) rmsNormBackward(dx, dy, x, gamma []T, rows, n int, inverse, d
 		p.set(3, gamma, 0)
 		p.run(t[rmsNormBackward], count, n)
 	})
+}
+
+// needGradients panics unless the slices of a backward pass have their lengths; dx
+// may be nil.
+func needGradients[T gemm.Float](dx, dy, x, gamma, dgamma []T, rows, n int) {
+	if dx != nil {
+		need("dx", len(dx), rows*n)
+	}
+	need("dy", len(dy), rows*n)
+	need("x", len(x), rows*n)
+	need("gamma", len(gamma), n)
+	need("dgamma", len(dgamma), n)
 }
 
 // eachBatch calls f for the rows of each batch, count of them from r on.
