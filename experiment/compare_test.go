@@ -251,8 +251,8 @@ func TestBadSettingsNameTheValue(t *testing.T) {
 
 // Every built-in network trains with the default function of a placeholder.
 func TestBuiltinNetworks(t *testing.T) {
-	for _, name := range BuiltinNames {
-		n, err := Builtin(name)
+	for _, name := range Tasks[0].Builtins() {
+		n, err := Builtin(Tasks[0], name)
 		if err != nil || n.Name != name {
 			t.Fatalf("%s: %v", name, err)
 		}
@@ -278,7 +278,7 @@ func TestBuiltinNetworks(t *testing.T) {
 		}
 		m.Close()
 	}
-	if _, err := Builtin("vgg"); err == nil || !strings.Contains(err.Error(), `"vgg"`) || !strings.Contains(err.Error(), "resnet8") {
+	if _, err := Builtin(Tasks[0], "vgg"); err == nil || !strings.Contains(err.Error(), `"vgg"`) || !strings.Contains(err.Error(), "resnet8") {
 		t.Error(err)
 	}
 }

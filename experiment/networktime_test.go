@@ -92,7 +92,7 @@ func TestOperationsAreThoseOfTheDirectAlgorithm(t *testing.T) {
 
 func TestEveryCellOfNetworksIsTimed(t *testing.T) {
 	o := timeOptions()
-	mlp, err := Builtin("mlp")
+	mlp, err := Builtin(Tasks[0], "mlp")
 	if err != nil {
 		t.Fatal(err)
 	}

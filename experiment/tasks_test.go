@@ -186,7 +186,7 @@ func TestTasksNameWhatDoesNotSuit(t *testing.T) {
 func TestBuiltinNetworksOfSequences(t *testing.T) {
 	for _, task := range Tasks[1:] {
 		for _, name := range task.Builtins() {
-			n, err := BuiltinFor(task, name)
+			n, err := Builtin(task, name)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -209,7 +209,7 @@ func TestBuiltinNetworksOfSequences(t *testing.T) {
 			}
 			m.Close()
 		}
-		if _, err := BuiltinFor(task, "vgg"); err == nil || !strings.Contains(err.Error(), `"vgg"`) || !strings.Contains(err.Error(), "gru") {
+		if _, err := Builtin(task, "vgg"); err == nil || !strings.Contains(err.Error(), `"vgg"`) || !strings.Contains(err.Error(), "gru") {
 			t.Errorf("error %v", err)
 		}
 	}

@@ -63,7 +63,7 @@ row for each layer instead of the table above.`,
 	}
 	f := cmd.Flags()
 	f.SortFlags = false
-	f.StringSliceVar(&o.networks, "network", []string{"conv4"}, "networks: "+strings.Join(experiment.BuiltinNames, ", ")+", or files with one in JSON")
+	f.StringSliceVar(&o.networks, "network", []string{"conv4"}, "networks: "+strings.Join(experiment.Tasks[0].Builtins(), ", ")+", or files with one in JSON")
 	f.StringVarP(&o.activations, "activation", "a", "isrlu,elu,relu", "functions, such as isrlu:3,isrlu:learn,elu; see isrlu functions")
 	f.IntVar(&o.batch, "batch", 100, "images of a batch")
 	f.IntSliceVar(&o.threads, "threads", []int{1}, "numbers of threads")
@@ -71,7 +71,7 @@ row for each layer instead of the table above.`,
 	f.DurationVar(&o.perCell, "time", experiment.DefaultNetworkTime, "time to measure each cell for")
 	f.BoolVar(&o.layers, "layers", false, "also show the time of each layer")
 	registerFormat(f, &o.format)
-	complete(cmd, "network", experiment.BuiltinNames)
+	complete(cmd, "network", experiment.Tasks[0].Builtins())
 	complete(cmd, "activation", functionNames())
 	complete(cmd, "pass", append(slices.Clone(experiment.PassNames), "all"))
 	complete(cmd, "format", report.Formats)
@@ -99,7 +99,7 @@ func (o *benchNetworkFlags) options() (experiment.TimeOptions, error) {
 		return t, err
 	}
 	for _, name := range o.networks {
-		n, err := readNetwork(name)
+		n, err := readNetwork(experiment.Tasks[0], name)
 		if err != nil {
 			return t, err
 		}

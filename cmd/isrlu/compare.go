@@ -129,7 +129,7 @@ func (o *compareFlags) run(cmd *cobra.Command) error {
 	if err != nil {
 		return usage(err)
 	}
-	network, err := readNetworkFor(task, o.Network)
+	network, err := readNetwork(task, o.Network)
 	if err != nil {
 		return err
 	}

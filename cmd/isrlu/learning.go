@@ -98,12 +98,9 @@ func (l *learning) check(cmd *cobra.Command) error {
 	return l.CheckTraining()
 }
 
-// readNetwork returns the built-in network for images or that of the file.
-func readNetwork(name string) (nn.Network, error) { return readNetworkFor(experiment.Tasks[0], name) }
-
-// readNetworkFor returns the built-in network for a task or that of the file.
-func readNetworkFor(task experiment.Task, name string) (nn.Network, error) {
-	n, err := experiment.BuiltinFor(task, name)
+// readNetwork returns the built-in network for a task or that of the file.
+func readNetwork(task experiment.Task, name string) (nn.Network, error) {
+	n, err := experiment.Builtin(task, name)
 	if err != nil {
 		f, openErr := os.Open(name)
 		if errors.Is(openErr, fs.ErrNotExist) {

@@ -53,7 +53,7 @@ func newSession(cmd *cobra.Command, o *trainFlags) (*session, error) {
 	if err != nil {
 		return nil, usage(err)
 	}
-	network, err := readNetworkFor(task, o.Network)
+	network, err := readNetwork(task, o.Network)
 	if err != nil {
 		return nil, err
 	}
@@ -226,7 +226,7 @@ func (s *session) takeSettings() error {
 		return nil
 	}
 	// A file may have changed under the same name, and two names may mean the same.
-	n, err := readNetworkFor(s.task, network)
+	n, err := readNetwork(s.task, network)
 	if err != nil {
 		return err
 	}
