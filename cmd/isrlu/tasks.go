@@ -14,6 +14,7 @@ import (
 // A lesson holds the values that flags have where they are not given, for one task.
 type lesson struct {
 	network, activations, data string
+	transformer                string // activations where the network is that, if the task has it
 	epochs, batch              string
 	lr, finalLR                string
 }
@@ -23,24 +24,21 @@ type lessons map[string]lesson
 
 var (
 	compareLessons = lessons{
-		experiment.ImagesTask:    {"conv3", "isrlu,elu,relu,gelu", "digits", "4", "100", "0.003", "0.0001"},
-		experiment.SeqDigitsTask: {"lstm", "isru,tanh", "digits", "4", "100", "0.003", "0.0001"},
-		experiment.CharsTask:     {"lstm", "isru,tanh", "prose", "4", "32", "0.003", "0.0003"},
+		experiment.ImagesTask:    {"conv3", "isrlu,elu,relu,gelu", "digits", "", "4", "100", "0.003", "0.0001"},
+		experiment.SeqDigitsTask: {"lstm", "isru,tanh", "digits", "", "4", "100", "0.003", "0.0001"},
+		experiment.CharsTask:     {"lstm", "isru,tanh", "prose", "isrlu,gelu", "4", "32", "0.003", "0.0003"},
 	}
 	trainLessons = lessons{
-		experiment.ImagesTask:    {"mlp", "isrlu", "digits", "10", "100", "0.003", "0.0001"},
-		experiment.SeqDigitsTask: {"lstm", "isru", "digits", "6", "100", "0.003", "0.0001"},
-		experiment.CharsTask:     {"lstm", "isru", "prose", "6", "32", "0.003", "0.0003"},
+		experiment.ImagesTask:    {"mlp", "isrlu", "digits", "", "10", "100", "0.003", "0.0001"},
+		experiment.SeqDigitsTask: {"lstm", "isru", "digits", "", "6", "100", "0.003", "0.0001"},
+		experiment.CharsTask:     {"lstm", "isru", "prose", "isrlu", "6", "32", "0.003", "0.0003"},
 	}
 )
 
-// transformerActivations stand for those of a lesson, whose networks are recurrent.
-var transformerActivations = map[string]string{"isru,tanh": "isrlu,gelu", "isru": "isrlu"}
-
 // flags returns the values by the names of the flags.
 func (l lesson) flags(network string) map[string]string {
-	if network == "transformer" {
-		l.activations = transformerActivations[l.activations]
+	if network == "transformer" && l.transformer != "" {
+		l.activations = l.transformer
 	}
 	return map[string]string{
 		"network": l.network, "activations": l.activations, "activation": l.activations, "data": l.data,
