@@ -49,7 +49,8 @@ func TestCrossEntropyOfManyClasses(t *testing.T) {
 				}
 			}
 			for i := range got {
-				if math.Abs(float64(got[i]-want[i])) > 1e-7 {
+				// Ten ulp of the largest gradient, 1/3: in Go the sum is made term by term.
+				if math.Abs(float64(got[i]-want[i])) > 3e-7 {
 					t.Errorf("%d classes of size %v: gradient %d is %v, want %v", classes, size, i, got[i], want[i])
 				}
 			}
