@@ -9,6 +9,7 @@ import (
 	"maps"
 	"strings"
 
+	"github.com/isrlu/isrlu/internal/atomicfile"
 	"github.com/isrlu/isrlu/internal/safetensors"
 )
 
@@ -141,7 +142,7 @@ func (m *Model[T]) save(path string, metadata map[string]string, tensors []safet
 		return fmt.Errorf("nn: %s: %w", path, err)
 	}
 	all[keyDigest] = hex.EncodeToString(h.Sum(nil))
-	err = replaceFile(path, func(w io.Writer) error { return safetensors.Write(w, all, tensors) })
+	err = atomicfile.Replace(path, func(w io.Writer) error { return safetensors.Write(w, all, tensors) })
 	if err != nil {
 		return fmt.Errorf("nn: cannot write the checkpoint %s: %w", path, err)
 	}

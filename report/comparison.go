@@ -7,6 +7,7 @@ import (
 	"math"
 
 	"github.com/isrlu/isrlu/experiment"
+	"github.com/isrlu/isrlu/internal/atomicfile"
 )
 
 // A cell is one column of a table with its value.
@@ -174,5 +175,5 @@ func WriteResult(w io.Writer, r *experiment.Result) error {
 // WriteResultFile writes what WriteResult does into a file, which appears whole
 // or not at all.
 func WriteResultFile(path string, r *experiment.Result) error {
-	return writeFile(path, func(w io.Writer) error { return WriteResult(w, r) })
+	return atomicfile.Replace(path, func(w io.Writer) error { return WriteResult(w, r) })
 }

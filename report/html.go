@@ -7,10 +7,9 @@ import (
 	"fmt"
 	"html/template"
 	"io"
-	"os"
-	"path/filepath"
 
 	"github.com/isrlu/isrlu/experiment"
+	"github.com/isrlu/isrlu/internal/atomicfile"
 )
 
 //go:embed html.tmpl
@@ -84,35 +83,7 @@ func WriteHTML(w io.Writer, r *experiment.Result) error {
 // WriteHTMLFile writes the page of WriteHTML into a file, which appears whole or
 // not at all.
 func WriteHTMLFile(path string, r *experiment.Result) error {
-	return writeFile(path, func(w io.Writer) error { return WriteHTML(w, r) })
-}
-
-// writeFile writes a file beside path and renames it when it is whole.
-func writeFile(path string, write func(io.Writer) error) (err error) {
-	tmp, err := os.CreateTemp(filepath.Dir(path), ".isrlu-*")
-	if err != nil {
-		return fmt.Errorf("cannot write %q: %w", path, errors.Unwrap(err))
-	}
-	defer func() {
-		if err != nil {
-			tmp.Close()
-			os.Remove(tmp.Name())
-		}
-	}()
-	if err := write(tmp); err != nil {
-		return err
-	}
-	// CreateTemp keeps the file to its owner; a report is for everyone.
-	if err := tmp.Chmod(0o644); err != nil {
-		return err
-	}
-	if err := tmp.Sync(); err != nil {
-		return err
-	}
-	if err := tmp.Close(); err != nil {
-		return err
-	}
-	return os.Rename(tmp.Name(), path)
+	return atomicfile.Replace(path, func(w io.Writer) error { return WriteHTML(w, r) })
 }
 
 func newPage(r *experiment.Result) *page {

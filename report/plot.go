@@ -1,15 +1,14 @@
 package report
 
 import (
-	"errors"
 	"fmt"
 	"image/color"
 	"io"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
+	"github.com/isrlu/isrlu/internal/atomicfile"
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/font"
 	"gonum.org/v1/plot/plotter"
@@ -85,32 +84,15 @@ func PlotFormat(path string) (string, error) {
 
 // WriteFile draws the figure into a file, SVG or PNG by its extension. The
 // file appears whole or not at all.
-func (f *Figure) WriteFile(path string) (err error) {
+func (f *Figure) WriteFile(path string) error {
 	format, err := PlotFormat(path)
 	if err != nil {
 		return err
 	}
-	tmp, err := os.CreateTemp(filepath.Dir(path), ".isrlu-*."+format)
-	if err != nil {
-		return fmt.Errorf("cannot write plot file %q: %w", path, errors.Unwrap(err))
+	if err := atomicfile.Replace(path, func(w io.Writer) error { return f.Write(w, format) }); err != nil {
+		return fmt.Errorf("cannot write plot file: %w", err)
 	}
-	defer func() {
-		if err != nil {
-			tmp.Close()
-			os.Remove(tmp.Name())
-		}
-	}()
-	if err := f.Write(tmp, format); err != nil {
-		return err
-	}
-	// CreateTemp keeps the file to its owner; a plot is for everyone.
-	if err := tmp.Chmod(0o644); err != nil {
-		return err
-	}
-	if err := tmp.Close(); err != nil {
-		return err
-	}
-	return os.Rename(tmp.Name(), path)
+	return nil
 }
 
 // Write draws the figure as "svg" or "png".

@@ -1,4 +1,6 @@
-package nn
+// Package atomicfile replaces files as a whole, so that a crash or a full disk at
+// any moment leaves either the old content or the new.
+package atomicfile
 
 import (
 	"bufio"
@@ -12,11 +14,11 @@ import (
 	"syscall"
 )
 
-// replaceFile gives the file at path the content that write writes: all of it or,
+// Replace gives the file at path the content that write writes: all of it or,
 // on an error or if the process is killed, none. What is written stands in path
 // with .tmp appended until it is whole and on the disk. A file of that name that
 // a killed process left is replaced.
-func replaceFile(path string, write func(io.Writer) error) error {
+func Replace(path string, write func(io.Writer) error) error {
 	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
 		return fmt.Errorf("%s is not a regular file", path)
 	}

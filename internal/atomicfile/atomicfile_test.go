@@ -1,0 +1,46 @@
+package atomicfile
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+func TestFailureLeavesTheOldFile(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "file")
+	old := []byte("old")
+	if err := os.WriteFile(path, old, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	fault := errors.New("the disk is full")
+	for _, after := range []int{0, 1, 100_000} {
+		err := Replace(path, func(w io.Writer) error {
+			if _, err := w.Write(make([]byte, after)); err != nil {
+				return err
+			}
+			return fault
+		})
+		if !errors.Is(err, fault) {
+			t.Errorf("error %v", err)
+		}
+	}
+	if got, _ := os.ReadFile(path); !bytes.Equal(got, old) {
+		t.Error("the old file is gone")
+	}
+	if list, _ := os.ReadDir(dir); len(list) != 1 {
+		t.Errorf("the folder has %v", list)
+	}
+	if err := Replace(path, func(w io.Writer) error { _, err := w.Write([]byte("new")); return err }); err != nil {
+		t.Fatal(err)
+	}
+	if got, _ := os.ReadFile(path); string(got) != "new" {
+		t.Errorf("the file has %q", got)
+	}
+	if err := Replace(dir, func(io.Writer) error { return nil }); err == nil {
+		t.Error("a folder was replaced")
+	}
+}
