@@ -1,0 +1,25 @@
+// Package onnx reads trained models in the ONNX format, swaps their activation
+// functions, runs and trains them in this module's engine, and writes models that
+// every ONNX runtime runs.
+//
+//	m, err := onnx.Read("model.onnx")
+//	...
+//	err = m.Write("swapped.onnx")
+//
+// A [Model] is the file as it is: what this package does not change, it writes
+// as it was read, fields that it does not know included.
+//
+// # Reading
+//
+// Read and Decode validate what they read: names are defined once and before their
+// use, tensors have the data that their shapes want, there are no cycles. An error
+// names the node or tensor. Whatever the file holds, memory stays in proportion to
+// its size. Opset versions from 13 on are read, and down to 7 where the operators
+// mean the same.
+//
+// # External data
+//
+// Tensors that a model keeps in other files beside it, as models over 2 GiB must,
+// stay there until they are wanted. They are found in the folder of the model
+// alone: a path that leads out of it is an error.
+package onnx
