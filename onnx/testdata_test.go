@@ -84,8 +84,8 @@ func torchModels(t testing.TB) []torchModel {
 	return list
 }
 
-// runtime returns a running ONNX Runtime, or skips the test where there is none.
-func runtime(t testing.TB) *ort.Runtime {
+// startRuntime returns a running ONNX Runtime, or skips the test where there is none.
+func startRuntime(t testing.TB) *ort.Runtime {
 	t.Helper()
 	if os.Getenv(ort.Variable) == "" {
 		t.Skipf("ONNX Runtime is not here: %s is not set", ort.Variable)
@@ -161,7 +161,7 @@ func TestModelsOfPyTorchAreWrittenAsRead(t *testing.T) {
 }
 
 func TestRewrittenModelsGiveTheOutputsOfPyTorch(t *testing.T) {
-	r := runtime(t)
+	r := startRuntime(t)
 	for _, m := range torchModels(t) {
 		t.Run(m.Name, func(t *testing.T) {
 			data, err := m.Model.Encode()
