@@ -22,6 +22,10 @@ var kinds = func() []string {
 	return list
 }()
 
+// Kinds returns the kinds of activations that are recognized, as
+// [SwapOptions].From takes them.
+func Kinds() []string { return slices.Clone(kinds) }
+
 // A choice is what the options of a swap say of where to swap.
 type choice struct {
 	from  []string
@@ -40,7 +44,7 @@ func newChoice(o SwapOptions) (*choice, error) {
 		if strings.Contains(name, ":") {
 			f, err := isrlu.Parse(name)
 			if err != nil {
-				return nil, err
+				return nil, plainError(err)
 			}
 			c.specs = append(c.specs, f.String())
 			continue

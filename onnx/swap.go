@@ -2,6 +2,7 @@ package onnx
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -26,6 +27,31 @@ type SwapOptions struct {
 	To string
 	// Style is how functions are written that ONNX has no operator for.
 	Style Style
+}
+
+// Check returns an error for options that no model can satisfy.
+func (o SwapOptions) Check() error {
+	if _, _, err := o.parse(); err != nil {
+		return fmt.Errorf("onnx: %w", err)
+	}
+	return nil
+}
+
+func (o SwapOptions) parse() (*isrlu.Function, *choice, error) {
+	to, err := isrlu.Parse(o.To)
+	if err != nil {
+		return nil, nil, plainError(err)
+	}
+	if int(o.Style) >= len(styleNames) {
+		return nil, nil, fmt.Errorf("unknown style %d", o.Style)
+	}
+	c, err := newChoice(o)
+	return to, c, err
+}
+
+// plainError takes the other package's name off an error.
+func plainError(err error) error {
+	return errors.New(strings.TrimPrefix(err.Error(), "isrlu: "))
 }
 
 // A Style is how a model holds a function that ONNX has no operator for.
@@ -103,14 +129,7 @@ func (m *Model) Swap(o SwapOptions) (SwapReport, error) {
 }
 
 func (m *Model) swap(o SwapOptions) (SwapReport, error) {
-	to, err := isrlu.Parse(o.To)
-	if err != nil {
-		return SwapReport{}, err
-	}
-	if int(o.Style) >= len(styleNames) {
-		return SwapReport{}, fmt.Errorf("unknown style %d", o.Style)
-	}
-	choice, err := newChoice(o)
+	to, choice, err := o.parse()
 	if err != nil {
 		return SwapReport{}, err
 	}
