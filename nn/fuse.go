@@ -68,7 +68,7 @@ func (b *builder[T]) fuse(list []placed) int {
 // fusable tells whether an activation that follows runs in the layer's epilogue.
 func fusable(l Layer) bool {
 	switch l.(type) {
-	case Conv2D, DepthwiseConv2D, Dense, MaxPool, AvgPool, BatchNorm, Residual:
+	case Conv2D, DepthwiseConv2D, Dense, MaxPool, AvgPool, BatchNorm, Residual, Product:
 		return true
 	}
 	return false

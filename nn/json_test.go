@@ -25,6 +25,12 @@ var everyLayer = Network{
 		MaxPool{Size: Square(3), Stride: Square(1), Padding: Pad(1)}, AvgPool{Size: Pair{2, 3}, Stride: Square(1), Padding: Same},
 		AvgPool{Size: Square(3), Stride: Square(1), Padding: Pad(1), CountPadding: true},
 		Dropout{Rate: .25},
+		Affine{NoScale: true}, Affine{NoShift: true}, Affine{Frozen: true},
+		Concat{Branches: []Sequential{{Conv2D{Filters: 2, Kernel: Square(1)}, Activation{Function: "tanh"}}, nil}},
+		Product{
+			Body: Sequential{DepthwiseConv2D{Kernel: Square(1)}},
+			Gate: Sequential{GlobalAvgPool{}, Dense{Units: 8}, Activation{Function: "isru_sigmoid"}},
+		},
 		Residual{Body: Sequential{BatchNorm{}, Activation{Function: "isrlu:learn"}}},
 		GlobalAvgPool{}, Flatten{},
 		Dense{Units: 5, NoBias: true, Init: Glorot()}, Activation{Function: "tanh"},
@@ -95,6 +101,9 @@ func TestBadNetworkFilesNameTheLayer(t *testing.T) {
 		`[{"type": "depthwise_conv2d", "filters": 2, "kernel": 3}]`:                         {"layer 1 (depthwise_conv2d)", `"filters"`},
 		`[{"type": "residual", "body": [{"type": "flatten"}, {"type": "dens"}]}]`:           {"layer 1 (residual)", "body", "layer 2", `"dens"`},
 		`[{"type": "residual", "inside": []}]`:                                              {"layer 1 (residual)", `"inside"`},
+		`[{"type": "product", "gate": [{"type": "dens"}]}]`:                                 {"layer 1 (product)", "gate", `"dens"`},
+		`[{"type": "concat", "branches": [[], [{"type": "dens"}]]}]`:                        {"layer 1 (concat)", "branch 2", `"dens"`},
+		`[{"type": "concat", "branches": 3}]`:                                               {"layer 1 (concat)", "list of lists"},
 		`{}`:                                                                                {"layers must be a list"},
 		strings.Repeat(`[{"type":"residual","body":`, 20) + `[]` + strings.Repeat(`}]`, 20): {"nested", "deep"},
 	} {
@@ -148,6 +157,10 @@ func TestBadNetworksNameTheLayer(t *testing.T) {
 		"no parameter":                          {Activation{Function: "gelu:learn"}},
 		"names a function":                      {Activation{}},
 		"layer 1 (residual)":                    {Residual{Body: Sequential{conv(5, 3)}}},
+		"the body gives [8 8 1] but the gate [": {Product{Gate: Sequential{Flatten{}}}},
+		"branches must be at least 2, got 1":    {Concat{Branches: []Sequential{{}}}},
+		"[8 8 1] but branch 3 [7 7 1]; all dim": {Concat{Branches: []Sequential{{}, {}, {MaxPool{Size: Square(2), Stride: Square(1)}}}}},
+		"layer 1 (affine)":                      {Affine{NoScale: true, NoShift: true}},
 		"the network has no layers":             {},
 		"elements":                              {Flatten{}, Dense{Units: 1 << 27}},
 	} {

@@ -173,13 +173,6 @@ const (
 	PerChannel Learn = "channel" // one number for each channel
 )
 
-// Residual is y = Body(x) + Shortcut(x); the shortcut is x itself if empty (He
-// et al. 2016). The two must have the same shape.
-type Residual struct {
-	Body     Sequential `json:"body"`
-	Shortcut Sequential `json:"shortcut,omitempty"`
-}
-
 func (Sequential) kind() string      { return "sequential" }
 func (Conv2D) kind() string          { return "conv2d" }
 func (DepthwiseConv2D) kind() string { return "depthwise_conv2d" }
@@ -191,4 +184,3 @@ func (Dropout) kind() string         { return "dropout" }
 func (BatchNorm) kind() string       { return "batch_norm" }
 func (Flatten) kind() string         { return "flatten" }
 func (Activation) kind() string      { return "activation" }
-func (Residual) kind() string        { return "residual" }

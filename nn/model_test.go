@@ -141,6 +141,9 @@ func fixedFunctions(layers Sequential) Sequential {
 		case Residual:
 			x.Body, x.Shortcut = fixedFunctions(x.Body), fixedFunctions(x.Shortcut)
 			l = x
+		case Product:
+			x.Body, x.Gate = fixedFunctions(x.Body), fixedFunctions(x.Gate)
+			l = x
 		}
 		list = append(list, l)
 	}
@@ -262,6 +265,9 @@ func TestLayersComputeTheirDefinitions(t *testing.T) {
 		"flatten":     {run(t, Shape{2, 2, 2}, two, Flatten{}), two},
 		"double":      {run(t, Shape{2, 2, 2}, two, Residual{Body: Sequential{Dropout{Rate: .1}}}), []float64{2, 20, -4, 40, 6, 60, 8, 80}},
 		"sum":         {run(t, Shape{2}, []float64{-3, 4}, Residual{Body: Sequential{Activation{Function: "relu"}}}, Activation{Function: "relu"}), []float64{0, 8}},
+		"product":     {run(t, Shape{2, 2, 2}, two, Product{Gate: Sequential{GlobalAvgPool{}}}), []float64{1.5, 250, -3, 500, 4.5, 750, 6, 1000}},
+		"squares":     {run(t, Shape{2}, []float64{-3, 4}, Product{}), []float64{9, 16}},
+		"concat":      {run(t, Shape{2, 2}, []float64{1, 2, 3, 4}, Concat{Branches: []Sequential{{}, {Activation{Function: "leaky_relu:.5"}, Product{}}, {Residual{Body: Sequential{Affine{}}}}}}), []float64{1, 2, 1, 4, 2, 4, 3, 4, 9, 16, 6, 8}},
 		"isrlu":       {run(t, Shape{2}, []float64{-1, 4}, Activation{Function: "isrlu:3"}), []float64{-.5, 4}},
 	} {
 		if !slices.EqualFunc(test.got, test.want, func(a, b float64) bool { return math.Abs(a-b) < 1e-12 }) {
