@@ -1,6 +1,7 @@
 package onnx
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -63,9 +64,10 @@ const (
 //
 // An error names the layer that cannot be written.
 func Export[T nn.Float](m *nn.Model[T], o ExportOptions) (*Model, error) {
-	if err := o.check(); err != nil {
-		return nil, fmt.Errorf("onnx: %w", err)
+	if err := o.Check(); err != nil {
+		return nil, err
 	}
+	o = o.usual()
 	e := &exporter{
 		o: o, network: m.Network(), layers: map[string]nn.LayerInfo{}, names: namer{inputName: true, outputName: true},
 		params: map[string]exportedParameter{}, unused: map[string]bool{}, kind: onnxpb.TensorProto_FLOAT,
@@ -92,29 +94,30 @@ func Export[T nn.Float](m *nn.Model[T], o ExportOptions) (*Model, error) {
 	return e.model()
 }
 
-// check returns an error if an option is out of its range, and sets those that have
-// a usual value.
-func (o *ExportOptions) check() error {
-	if o.Opset == 0 {
-		o.Opset = usualExport
-	}
-	if o.Opset < oldestExport || o.Opset > newestExport {
-		return fmt.Errorf("opset must be from %d to %d, got %d", oldestExport, newestExport, o.Opset)
+// Check returns an error that names the option that is out of its range.
+func (o ExportOptions) Check() error {
+	if o.Opset != 0 && (o.Opset < oldestExport || o.Opset > newestExport) {
+		return fmt.Errorf("onnx: opset must be from %d to %d, got %d", oldestExport, newestExport, o.Opset)
 	}
 	if o.Batch < 0 {
-		return fmt.Errorf("batch must not be negative, got %d; 0 is for any number", o.Batch)
+		return fmt.Errorf("onnx: batch must not be negative, got %d; 0 is for any number", o.Batch)
 	}
 	switch o.InputLayout {
-	case "":
-		o.InputLayout = channelsFirst
-	case channelsFirst, channelsLast:
+	case "", channelsFirst, channelsLast:
 	default:
-		return fmt.Errorf("the layout of the input must be %s or %s, got %q", channelsFirst, channelsLast, o.InputLayout)
+		return fmt.Errorf("onnx: the layout of images must be %s or %s, got %q", channelsFirst, channelsLast, o.InputLayout)
 	}
 	if math.IsNaN(o.Mean) || math.IsInf(o.Mean, 0) || !(o.Std >= 0) || math.IsInf(o.Std, 0) {
-		return fmt.Errorf("the mean must be finite and the standard deviation positive, got %v and %v", o.Mean, o.Std)
+		return fmt.Errorf("onnx: the mean must be finite and the standard deviation positive, got %v and %v", o.Mean, o.Std)
 	}
 	return nil
+}
+
+// usual returns the options with those set that are empty.
+func (o ExportOptions) usual() ExportOptions {
+	o.Opset = cmp.Or(o.Opset, usualExport)
+	o.InputLayout = cmp.Or(o.InputLayout, channelsFirst)
+	return o
 }
 
 // An exporter makes the graph of a network.
@@ -129,8 +132,9 @@ type exporter struct {
 	kind   onnxpb.TensorProto_DataType
 	names  namer
 
-	graph onnxpb.GraphProto
-	err   error // the first number that the element type does not hold
+	graph     onnxpb.GraphProto
+	constants map[string]string // those of activation functions, see builder
+	err       error             // the first number that the element type does not hold
 }
 
 // An exportedParameter is one of the network's.

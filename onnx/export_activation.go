@@ -2,7 +2,6 @@ package onnx
 
 import (
 	"fmt"
-	"math"
 
 	"github.com/isrlu/isrlu"
 	"github.com/isrlu/isrlu/nn"
@@ -54,99 +53,51 @@ func (e *exporter) activationLayer(info nn.LayerInfo, x exported) (exported, err
 // function appends an activation function, whose first parameter may differ by
 // channel: dims are the dimensions of a tensor of these.
 func (e *exporter) function(name string, f *isrlu.Function, perChannel []float64, dims []int, x string) (string, error) {
-	node := func(op, suffix string, inputs ...string) string { return e.node(op, name+suffix, inputs) }
-	params := f.Params()
-	first := func(g func(float64) float64) []float64 {
-		list := perChannel
-		if list == nil {
-			list = params[:1]
-		}
-		var out []float64
-		for _, v := range list {
-			out = append(out, g(v))
-		}
-		return out
-	}
-	value := func(suffix string, v []float64) string {
-		if perChannel == nil {
-			return e.constant(name+suffix, nil, v...)
-		}
-		return e.constant(name+suffix, dims, v...)
-	}
-	itself := func(v float64) float64 { return v }
-	switch f.Name() {
-	case "identity":
+	b := &builder{names: e.names, opset: int64(e.o.Opset), elem: e.kind, base: name, constants: e.constants}
+	var y string
+	var err error
+	switch {
+	case perChannel != nil:
+		y, err = b.functionByChannel(f, perChannel, dims64(dims), x)
+	case f.Name() == "identity":
 		return x, nil
-	case "relu":
-		return node("Relu", "", x), nil
-	case "tanh":
-		return node("Tanh", "", x), nil
-	case "sigmoid":
-		return node("Sigmoid", "", x), nil
-	case "softplus":
-		return node("Softplus", "", x), nil
-	case "selu":
-		return node("Selu", "", x), nil
-	case "leaky_relu":
-		if perChannel != nil {
-			return node("PRelu", "", x, value(".slope", first(itself))), nil
-		}
-		return e.node("LeakyRelu", name, []string{x}, floatAttr("alpha", params[0])), nil
-	case "elu":
-		if perChannel == nil {
-			return e.node("Elu", name, []string{x}, floatAttr("alpha", params[0])), nil
-		}
-		below := node("Elu", ".elu", node("Min", ".negative", x, e.constant(name+".zero", nil, 0)))
-		return node("Add", "", node("Relu", ".positive", x), node("Mul", ".mul_alpha", below, value(".alpha", first(itself)))), nil
-	case "silu":
-		return node("Mul", "", x, node("Sigmoid", ".sigmoid", x)), nil
-	case "gelu":
-		u := node("Erf", ".erf", node("Mul", ".scaled", x, e.constant(name+".root", nil, 1/math.Sqrt2)))
-		u = node("Add", ".add_one", u, e.constant(name+".one", nil, 1))
-		return node("Mul", "", node("Mul", ".half", x, e.constant(name+".half", nil, .5)), u), nil
-	case "gelu_tanh":
-		cube := node("Mul", ".cube", node("Mul", ".square", x, x), x)
-		u := node("Add", ".sum", x, node("Mul", ".mul_cube", cube, e.constant(name+".cube", nil, 0.044715)))
-		u = node("Tanh", ".tanh", node("Mul", ".scaled", u, e.constant(name+".root", nil, math.Sqrt(2/math.Pi))))
-		u = node("Add", ".add_one", u, e.constant(name+".one", nil, 1))
-		return node("Mul", "", node("Mul", ".half", x, e.constant(name+".half", nil, .5)), u), nil
-	case "isrlu":
-		const flat = 0x1p12
-		m := node("Max", ".bounded", x, value(".low", first(func(a float64) float64 { return -flat / math.Sqrt(a) })))
-		n := node("Min", ".negative", m, e.constant(name+".zero", nil, 0))
-		s := node("Mul", ".mul_alpha", node("Mul", ".square", n, n), value(".alpha", first(itself)))
-		return node("Div", "", m, node("Sqrt", ".sqrt", node("Add", ".add_one", s, e.constant(name+".one", nil, 1)))), nil
-	case "isru", "isru_sigmoid", "dyisru":
-		const flat = 0x1p12
-		scale, beta := 1., 1.
-		bound := func(a float64) float64 { return flat / math.Sqrt(a) }
-		switch f.Name() {
-		case "isru_sigmoid":
-			scale = params[1]
-			bound = func(a float64) float64 { return flat / math.Sqrt(a) / scale }
-		case "dyisru":
-			beta = params[1]
-			bound = func(float64) float64 { return flat * math.Sqrt(beta) }
-		}
-		high := first(bound)
-		low := make([]float64, len(high))
-		for i := range low {
-			low[i] = -high[i]
-		}
-		m := node("Min", ".bounded", node("Max", ".bounded_below", x, value(".low", low)), value(".high", high))
-		square := node("Mul", ".square", m, m)
-		root := func(s string) string { return node("Div", ".div", m, node("Sqrt", ".sqrt", s)) }
-		switch f.Name() {
-		case "isru":
-			s := node("Mul", ".mul_alpha", square, value(".alpha", first(itself)))
-			return root(node("Add", ".add_one", s, e.constant(name+".one", nil, 1))), nil
-		case "isru_sigmoid":
-			s := node("Mul", ".mul_alpha", square, value(".alpha", first(func(a float64) float64 { return 4 * a })))
-			s = node("Add", ".add_four", s, e.constant(name+".four", nil, 4/(scale*scale)))
-			return node("Add", "", root(s), e.constant(name+".half", nil, .5)), nil
-		}
-		s := node("Add", ".add_beta", square, e.constant(name+".beta", nil, beta))
-		return node("Mul", "", root(s), value(".scale", first(itself))), nil
+	default:
+		y, err = b.function(f, x)
 	}
-	return "", fmt.Errorf("the function %s is not written in ONNX", f)
+	if err != nil {
+		return "", err
+	}
+	e.add(b)
+	return y, nil
+}
+
+// add appends what a builder has made. Its last node gets the name of the layer.
+func (e *exporter) add(b *builder) {
+	b.last().Name = b.base
+	e.constants = b.constants
+	e.graph.Node = append(e.graph.Node, b.nodes...)
+	e.graph.Initializer = append(e.graph.Initializer, b.initializers...)
+}
+
+// functionByChannel adds the nodes of a function whose first parameter is that of
+// each channel, in a tensor of dims.
+func (b *builder) functionByChannel(f *isrlu.Function, v []float64, dims []int64, x string) (string, error) {
+	switch p := f.Params(); f.Name() {
+	case "isrlu", "isru":
+		return b.isr(f.Name(), x, dims, v...)
+	case "isru_sigmoid":
+		return b.isruSigmoid(x, p[1], dims, v...)
+	case "dyisru":
+		y, err := b.dyisru(x, 1, p[1])
+		if err != nil {
+			return "", err
+		}
+		return b.node("Mul", y, b.numbers("scale", dims, v...)), nil
+	case "leaky_relu":
+		return b.node("PRelu", x, b.numbers("slope", dims, v...)), nil
+	case "elu":
+		below := b.node("Elu", b.node("Min", x, b.number("zero", 0)))
+		return b.node("Add", b.node("Relu", x), b.node("Mul", below, b.numbers("alpha", dims, v...))), nil
+	}
+	return "", fmt.Errorf("%s with a parameter to each channel is not written in ONNX", f.Name())
 }

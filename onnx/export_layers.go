@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/isrlu/isrlu/internal/onnxpb"
 	"github.com/isrlu/isrlu/nn"
 )
 
@@ -22,9 +23,13 @@ func (e *exporter) layer(info nn.LayerInfo, l nn.Layer, rest following, x export
 	case nn.Dense:
 		return e.dense(info, l, x)
 	case nn.MaxPool:
-		return e.pool("MaxPool", info, l.Size, l.Stride, x)
+		return e.pool("MaxPool", info, l.Size, l.Stride, l.Padding, x)
 	case nn.AvgPool:
-		return e.pool("AveragePool", info, l.Size, l.Stride, x)
+		count := 0
+		if l.CountPadding {
+			count = 1
+		}
+		return e.pool("AveragePool", info, l.Size, l.Stride, l.Padding, x, intAttr("count_include_pad", count))
 	case nn.GlobalAvgPool:
 		return e.globalAvgPool(info, x)
 	case nn.Dropout:
@@ -37,6 +42,12 @@ func (e *exporter) layer(info nn.LayerInfo, l nn.Layer, rest following, x export
 		return e.activationLayer(info, x)
 	case nn.Residual:
 		return e.residual(info, l, x)
+	case nn.Product:
+		return e.multiply(info, l, x)
+	case nn.Concat:
+		return e.concat(info, l, x)
+	case nn.Affine:
+		return e.affine(info, l, x)
 	case nn.Embedding:
 		return e.embedding(info, l, x)
 	case nn.PositionEmbedding:
@@ -95,28 +106,61 @@ func (e *exporter) convolution(info nn.LayerInfo, l nn.Conv2D, groups int, w str
 		}
 		inputs = append(inputs, e.initializer(info.Name+".bias", []int{l.Filters}, bias))
 	}
-	stride := pairOr(l.Stride, nn.Square(1))
-	top, bottom, left, right := l.Padding.Height, l.Padding.Height, l.Padding.Width, l.Padding.Width
-	if l.Padding.Same {
-		top, bottom = samePadding(x.shape[0], l.Kernel.Height, stride.Height)
-		left, right = samePadding(x.shape[1], l.Kernel.Width, stride.Width)
+	window := windowOf(l.Kernel, pairOr(l.Stride, nn.Square(1)), l.Padding, x.shape)
+	attributes := window.attributes()
+	if groups > 1 {
+		attributes = append(attributes, intAttr("group", groups))
 	}
-	out := nn.Shape{
-		(x.shape[0]+top+bottom-l.Kernel.Height)/stride.Height + 1,
-		(x.shape[1]+left+right-l.Kernel.Width)/stride.Width + 1,
-		l.Filters,
-	}
-	name := e.node("Conv", info.Name, inputs,
-		intsAttr("kernel_shape", l.Kernel.Height, l.Kernel.Width), intsAttr("strides", stride.Height, stride.Width),
-		intsAttr("pads", top, left, bottom, right), intAttr("group", groups))
-	return exported{name: name, shape: out}, nil
+	name := e.node("Conv", info.Name, inputs, attributes...)
+	return exported{name: name, shape: append(window.out, l.Filters)}, nil
 }
 
-// samePadding returns the zeros before and after n elements for the padding of that name.
+// pool appends a pooling of windows. ONNX's leaves out rows and columns that fill
+// no window, as the network does.
+func (e *exporter) pool(op string, info nn.LayerInfo, size, stride nn.Pair, padding nn.Padding, x exported, more ...*onnxpb.AttributeProto) (exported, error) {
+	w := windowOf(size, pairOr(stride, size), padding, x.shape)
+	attributes := w.attributes()
+	if w.pads == [4]int{} {
+		more = nil // there is no padding to count
+	}
+	name := e.node(op, info.Name, []string{x.name}, append(attributes, more...)...)
+	return exported{name: name, shape: append(w.out, x.shape[2])}, nil
+}
+
+// An exportedWindow is that of a convolution or a pooling, on an image.
+type exportedWindow struct {
+	size, stride nn.Pair
+	pads         [4]int // top, left, bottom, right
+	out          nn.Shape
+}
+
+func windowOf(size, stride nn.Pair, p nn.Padding, in nn.Shape) exportedWindow {
+	w := exportedWindow{size: size, stride: stride, pads: [4]int{p.Height, p.Width, p.Height, p.Width}}
+	if p.Same {
+		w.pads[0], w.pads[2] = samePadding(in[0], size.Height, stride.Height)
+		w.pads[1], w.pads[3] = samePadding(in[1], size.Width, stride.Width)
+	}
+	w.out = nn.Shape{
+		(in[0]+w.pads[0]+w.pads[2]-size.Height)/stride.Height + 1,
+		(in[1]+w.pads[1]+w.pads[3]-size.Width)/stride.Width + 1,
+	}
+	return w
+}
+
+// samePadding returns the zeros before and after n elements for the padding of that
+// name.
 func samePadding(n, kernel, stride int) (before, after int) {
 	out := (n + stride - 1) / stride
 	pad := max(0, (out-1)*stride+kernel-n)
 	return pad / 2, pad - pad/2
+}
+
+func (w exportedWindow) attributes() []*onnxpb.AttributeProto {
+	list := []*onnxpb.AttributeProto{intsAttr("kernel_shape", w.size.Height, w.size.Width), intsAttr("strides", w.stride.Height, w.stride.Width)}
+	if w.pads != [4]int{} {
+		list = append(list, intsAttr("pads", w.pads[:]...))
+	}
+	return list
 }
 
 // pairOr returns p, or usual if p is zero.
@@ -125,14 +169,6 @@ func pairOr(p, usual nn.Pair) nn.Pair {
 		return usual
 	}
 	return p
-}
-
-func (e *exporter) pool(op string, info nn.LayerInfo, size, stride nn.Pair, x exported) (exported, error) {
-	stride = pairOr(stride, size)
-	out := nn.Shape{(x.shape[0]-size.Height)/stride.Height + 1, (x.shape[1]-size.Width)/stride.Width + 1, x.shape[2]}
-	name := e.node(op, info.Name, []string{x.name},
-		intsAttr("kernel_shape", size.Height, size.Width), intsAttr("strides", stride.Height, stride.Width))
-	return exported{name: name, shape: out}, nil
 }
 
 func (e *exporter) globalAvgPool(info nn.LayerInfo, x exported) (exported, error) {
@@ -261,19 +297,6 @@ func (e *exporter) batchNorm(info nn.LayerInfo, l nn.BatchNorm, x exported) (exp
 	}
 	x.name = e.node("BatchNormalization", info.Name, inputs, floatAttr("epsilon", epsilon))
 	return x, nil
-}
-
-func (e *exporter) residual(info nn.LayerInfo, l nn.Residual, x exported) (exported, error) {
-	body, err := e.sequence(info.Name+".body.", l.Body, x)
-	if err != nil {
-		return exported{}, err
-	}
-	shortcut, err := e.sequence(info.Name+".shortcut.", l.Shortcut, x)
-	if err != nil {
-		return exported{}, err
-	}
-	body.name = e.node("Add", info.Name, []string{body.name, shortcut.name})
-	return body, nil
 }
 
 func (e *exporter) embedding(info nn.LayerInfo, l nn.Embedding, x exported) (exported, error) {
