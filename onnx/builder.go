@@ -20,6 +20,7 @@ type builder struct {
 	constantNodes bool
 
 	nodes        []*onnxpb.NodeProto
+	constNodes   []*onnxpb.NodeProto // for the graph's beginning
 	initializers []*onnxpb.TensorProto
 	constants    map[string]string // the names of the constants by what they hold
 }
@@ -83,7 +84,7 @@ func (b *builder) constant(what string, t *onnxpb.TensorProto) string {
 	if b.constantNodes {
 		n := &onnxpb.NodeProto{Name: name, OpType: "Constant", Output: []string{name},
 			Attribute: []*onnxpb.AttributeProto{{Name: "value", T: t, Type: onnxpb.AttributeProto_TENSOR}}}
-		b.nodes = append(b.nodes, n)
+		b.constNodes = append(b.constNodes, n)
 		return name
 	}
 	t.Name = name

@@ -207,11 +207,10 @@ func functionInfo(name string) (isrlu.Info, error) {
 	return f.Info(), nil
 }
 
-// round returns a number as it stands in a tensor of that one's element type.
+// round returns a number as it stands in a tensor of that one's element type; those
+// of float64 are read as float32.
 func round(v float64, t *onnxpb.TensorProto) float64 {
 	switch typeOf(t) {
-	case onnxpb.TensorProto_DOUBLE:
-		return v
 	case onnxpb.TensorProto_FLOAT16:
 		return float64(isrlu.ToFloat16(float32(v)).Float32())
 	case onnxpb.TensorProto_BFLOAT16:

@@ -76,12 +76,22 @@ func (b *builder) clamp(x string, high []float64, dims []int64) string {
 	return b.node("Clip", x, b.number("low", low[0]), b.number("high", high[0]))
 }
 
-// square returns v m^2, for |m| in its bounds, without overflow on the way.
-func (b *builder) square(what, m string, dims []int64, v ...float64) string {
-	if len(v) == 1 && v[0] == 1 {
-		return b.node("Mul", m, m)
+// root returns sqrt(alpha m^2 + c), for |m| in its bounds without overflow on the
+// way. An alpha without name is 1.
+func (b *builder) root(m, alpha, c string) string {
+	am := m
+	if alpha != "" {
+		am = b.node("Mul", m, alpha)
 	}
-	return b.node("Mul", b.node("Mul", m, b.numbers(what, dims, v...)), m)
+	return b.node("Sqrt", b.node("Add", b.node("Mul", am, m), c))
+}
+
+// factor returns a constant, without name if it is 1.
+func (b *builder) factor(what string, dims []int64, v ...float64) string {
+	if len(v) == 1 && v[0] == 1 {
+		return ""
+	}
+	return b.numbers(what, dims, v...)
 }
 
 // isr adds isrlu or isru with an alpha, or one to each channel in a tensor of
@@ -95,15 +105,13 @@ func (b *builder) isr(name, x string, dims []int64, alpha ...float64) (string, e
 	high := b.bounds(alpha, 1)
 	if name == "isru" {
 		m := b.clamp(x, high, dims)
-		root := b.node("Sqrt", b.node("Add", b.square("alpha", m, dims, alpha...), b.number("one", 1)))
-		return b.node("Div", m, root), nil
+		return b.node("Div", m, b.root(m, b.factor("alpha", dims, alpha...), b.number("one", 1))), nil
 	}
 	m, n, err := b.negativePart(x, high, dims)
 	if err != nil {
 		return "", err
 	}
-	root := b.node("Sqrt", b.node("Add", b.square("alpha", n, dims, alpha...), b.number("one", 1)))
-	return b.node("Div", m, root), nil
+	return b.node("Div", m, b.root(n, b.factor("alpha", dims, alpha...), b.number("one", 1))), nil
 }
 
 // negativePart returns max(x, -high), and the lesser of that and 0. Clip would
@@ -148,7 +156,7 @@ func (b *builder) isruSigmoid(x string, scale float64, dims []int64, alpha ...fl
 		return "", err
 	}
 	m := b.clamp(x, high, dims)
-	root := b.node("Sqrt", b.node("Add", b.square("four_alpha", m, dims, four...), b.number("four", c)))
+	root := b.root(m, b.factor("four_alpha", dims, four...), b.number("four", c))
 	return b.node("Add", b.node("Div", m, root), b.number("half", 0.5)), nil
 }
 
@@ -162,8 +170,7 @@ func (b *builder) dyisru(x string, scale, beta float64) (string, error) {
 		return "", err
 	}
 	m := b.clamp(x, high, nil)
-	root := b.node("Sqrt", b.node("Add", b.square("one", m, nil, 1), b.number("beta", beta)))
-	y := b.node("Div", m, root)
+	y := b.node("Div", m, b.root(m, "", b.number("beta", beta)))
 	if scale == 1 {
 		return y, nil
 	}
@@ -173,8 +180,10 @@ func (b *builder) dyisru(x string, scale, beta float64) (string, error) {
 // checkRoot returns an error where the bound or what stands under the root
 // overflows the builder's type.
 func (b *builder) checkRoot(high, c float64) error {
-	_, most := alphaRange(b.elem)
-	most *= 2
+	most := 0x1p125
+	if b.elem == onnxpb.TensorProto_FLOAT16 {
+		most = 60000
+	}
 	under := c * (1 + reach(b.elem)*reach(b.elem))
 	if high > most || under > most {
 		return fmt.Errorf("its parameters overflow %s", typeName(b.elem))
