@@ -31,6 +31,10 @@ type ExportOptions struct {
 	Mean, Std float64
 	// Softmax turns the output of the network into probabilities, over the features.
 	Softmax bool
+	// Style is how activation functions are written that ONNX has no operator for.
+	// Those inside recurrent layers, and those with a learned parameter to each
+	// channel, are always primitive.
+	Style Style
 	// Float64 writes a model that computes in float64. Many runtimes lack some
 	// operators for it. If it is false, weights of a float64 network are rounded to
 	// float32.
@@ -70,7 +74,7 @@ func Export[T nn.Float](m *nn.Model[T], o ExportOptions) (*Model, error) {
 	o = o.usual()
 	e := &exporter{
 		o: o, network: m.Network(), layers: map[string]nn.LayerInfo{}, names: namer{inputName: true, outputName: true},
-		params: map[string]exportedParameter{}, unused: map[string]bool{}, kind: onnxpb.TensorProto_FLOAT,
+		params: map[string]exportedParameter{}, unused: map[string]bool{}, functions: map[string]*onnxpb.FunctionProto{}, kind: onnxpb.TensorProto_FLOAT,
 	}
 	if o.Float64 {
 		e.kind = onnxpb.TensorProto_DOUBLE
@@ -107,6 +111,9 @@ func (o ExportOptions) Check() error {
 	default:
 		return fmt.Errorf("onnx: the layout of images must be %s or %s, got %q", channelsFirst, channelsLast, o.InputLayout)
 	}
+	if int(o.Style) >= len(styleNames) {
+		return fmt.Errorf("onnx: unknown style %d", o.Style)
+	}
 	if math.IsNaN(o.Mean) || math.IsInf(o.Mean, 0) || !(o.Std >= 0) || math.IsInf(o.Std, 0) {
 		return fmt.Errorf("onnx: the mean must be finite and the standard deviation positive, got %v and %v", o.Mean, o.Std)
 	}
@@ -133,8 +140,10 @@ type exporter struct {
 	names  namer
 
 	graph     onnxpb.GraphProto
-	constants map[string]string // those of activation functions, see builder
-	err       error             // the first number that the element type does not hold
+	constants map[string]string                // those of activation functions, see builder
+	functions map[string]*onnxpb.FunctionProto // the model's own, by their names
+	calls     bool                             // whether there are nodes of this package's domain
+	err       error                            // the first number that the element type does not hold
 }
 
 // An exportedParameter is one of the network's.
@@ -278,6 +287,12 @@ func (e *exporter) model() (*Model, error) {
 	p := &onnxpb.ModelProto{
 		IrVersion: irVersion(e.o.Opset), ProducerName: exporterName, Graph: &e.graph,
 		OpsetImport: []*onnxpb.OperatorSetIdProto{{Version: int64(e.o.Opset)}},
+	}
+	if e.calls {
+		p.OpsetImport = append(p.OpsetImport, &onnxpb.OperatorSetIdProto{Domain: ownDomain, Version: 1})
+	}
+	for _, name := range slices.Sorted(maps.Keys(e.functions)) {
+		p.Functions, p.IrVersion = append(p.Functions, e.functions[name]), max(p.IrVersion, functionIR)
 	}
 	for _, key := range slices.Sorted(maps.Keys(e.o.Metadata)) {
 		p.MetadataProps = append(p.MetadataProps, &onnxpb.StringStringEntryProto{Key: key, Value: e.o.Metadata[key]})

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/isrlu/isrlu"
+	"github.com/isrlu/isrlu/internal/onnxpb"
 	"github.com/isrlu/isrlu/nn"
 )
 
@@ -61,6 +62,8 @@ func (e *exporter) function(name string, f *isrlu.Function, perChannel []float64
 		y, err = b.functionByChannel(f, perChannel, dims64(dims), x)
 	case f.Name() == "identity":
 		return x, nil
+	case e.o.Style != Primitive && ownOperators[f.Name()] != "":
+		y, err = e.call(b, f, x)
 	default:
 		y, err = b.function(f, x)
 	}
@@ -77,6 +80,30 @@ func (e *exporter) add(b *builder) {
 	e.constants = b.constants
 	e.graph.Node = append(e.graph.Node, b.nodes...)
 	e.graph.Initializer = append(e.graph.Initializer, b.initializers...)
+}
+
+// call adds a node of this package's domain, and to the model what it needs for it.
+func (e *exporter) call(b *builder, f *isrlu.Function, x string) (string, error) {
+	op := ownOperators[f.Name()]
+	if e.o.Style == LocalFunction {
+		if e.kind != onnxpb.TensorProto_FLOAT { // a function's constants have one type
+			op += "_" + typeName(e.kind)
+		}
+		if e.functions[op] == nil {
+			own, err := ownFunction(f, op, b.opset, e.kind)
+			if err != nil {
+				return "", err
+			}
+			e.functions[op] = own
+		}
+	}
+	y := b.node(op, x)
+	b.last().Domain = ownDomain
+	for i, p := range f.Info().Params {
+		setFloat(b.last(), p.Name, f.Params()[i])
+	}
+	e.calls = true
+	return y, nil
 }
 
 // functionByChannel adds the nodes of a function whose first parameter is that of

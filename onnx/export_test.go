@@ -410,6 +410,31 @@ func TestExportIsDeterministic(t *testing.T) {
 	}
 }
 
+// TestExportedStyles: both styles that runtimes run compute the same, and the third
+// has a node of its own with the function's parameters.
+func TestExportedStyles(t *testing.T) {
+	r := maybeRuntime(t)
+	for _, spec := range functionSpecs() {
+		for _, opset := range []int{oldestExport, usualExport, newestExport} {
+			n := nn.Network{Input: nn.Shape{6}, Layers: nn.Sequential{nn.Dense{Units: 4}, nn.Activation{Function: spec}, nn.Dense{Units: 4}, nn.Activation{Function: spec}}}
+			t.Run(fmt.Sprintf("%s/%d", spec, opset), func(t *testing.T) {
+				exportAndCompare[float32](t, r, n, ExportOptions{Style: LocalFunction, Opset: opset})
+			})
+		}
+	}
+	n := nn.Network{Input: nn.Shape{6}, Layers: nn.Sequential{nn.Activation{Function: "isru_sigmoid:3,0.5"}}}
+	for _, style := range []Style{LocalFunction, Custom} {
+		m := exportAndCompare[float32](t, nil, n, ExportOptions{Style: style})
+		node := m.proto.Graph.Node[0]
+		if len(m.proto.Graph.Node) != 1 || node.Domain != ownDomain || floatAttribute(node, "alpha", 0) != 3 || floatAttribute(node, "scale", 0) != .5 {
+			t.Errorf("%s: nodes %v", style, m.proto.Graph.Node)
+		}
+		if want := map[Style]int{LocalFunction: 1}[style]; len(m.proto.Functions) != want {
+			t.Errorf("%s: %d functions", style, len(m.proto.Functions))
+		}
+	}
+}
+
 // TestFlattenPermutesTheWeights: the order of features costs no node where a dense
 // layer follows.
 func TestFlattenPermutesTheWeights(t *testing.T) {
@@ -439,6 +464,7 @@ func TestExportRefusesOptions(t *testing.T) {
 		"nchw or nhwc":               {InputLayout: "chw"},
 		"standard deviation":         {Std: -1},
 		"the input is tokens":        {Std: 1},
+		"unknown style":              {Style: 7},
 	} {
 		if _, err := Export(m, o); err == nil || !strings.HasPrefix(err.Error(), "onnx: ") || !strings.Contains(err.Error(), want) {
 			t.Errorf("%+v: error %v, want %q", o, err, want)

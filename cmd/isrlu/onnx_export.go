@@ -14,6 +14,7 @@ func newONNXExportCmd() *cobra.Command {
 	var (
 		o         onnx.ExportOptions
 		output    string
+		style     string
 		normalize bool
 	)
 	cmd := &cobra.Command{
@@ -38,6 +39,10 @@ metadata have the mean 0 and the std 1.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if output == "" {
 				return usagef("--output is missing; name the file to write, such as -o %s", strings.TrimSuffix(args[0], ".safetensors")+".onnx")
+			}
+			var err error
+			if o.Style, err = onnx.ParseStyle(style); err != nil {
+				return usagef("--style: %s", withoutPackage(err.Error()))
 			}
 			if err := o.Check(); err != nil {
 				return usagef("%s", withoutPackage(err.Error()))
@@ -71,6 +76,8 @@ metadata have the mean 0 and the std 1.`,
 	f.StringVar(&o.InputLayout, "layout", "nchw", "layout of images: nchw, nhwc")
 	f.BoolVar(&o.Softmax, "softmax", false, "put out probabilities")
 	f.BoolVar(&normalize, "normalize", false, "take pixels from 0 to 1 and normalize them in the model")
+	f.StringVar(&style, "style", "primitive", "how functions are written that ONNX lacks, such as ISRLU: primitive (in ONNX's operators), function (a node with its definition in the model), custom (a node alone)")
+	complete(cmd, "style", []string{"primitive", "function", "custom"})
 	complete(cmd, "layout", []string{"nchw", "nhwc"})
 	return cmd
 }
