@@ -152,7 +152,7 @@ func TestCloneSharesNothing(t *testing.T) {
 
 func TestOpsetIsThatOfTheDefaultDomain(t *testing.T) {
 	for _, domain := range []string{"", "ai.onnx"} {
-		p := protoModel(protoNode("Relu", names("x"), names("y")))
+		p := protoModel(protoNode("Relu", values("x"), values("y")))
 		p.OpsetImport = []*onnxpb.OperatorSetIdProto{{Domain: "other", Version: 3}, {Domain: domain, Version: 18}}
 		if v := decodeProto(t, p).Opset(); v != 18 {
 			t.Errorf("domain %q: %d", domain, v)

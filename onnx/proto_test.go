@@ -14,7 +14,7 @@ func protoNode(op string, inputs, outputs []string, attributes ...*onnxpb.Attrib
 	return &onnxpb.NodeProto{OpType: op, Name: op + " of " + outputs[0], Input: inputs, Output: outputs, Attribute: attributes}
 }
 
-func names(list ...string) []string { return list }
+func values(list ...string) []string { return list }
 
 // protoValue returns a value of float32 of a shape.
 func protoValue(name string, dims ...int64) *onnxpb.ValueInfoProto {
@@ -88,7 +88,7 @@ func decodeProto(t testing.TB, p *onnxpb.ModelProto) *Model {
 func allAttributes() []*onnxpb.AttributeProto {
 	float := &onnxpb.TypeProto{Value: &onnxpb.TypeProto_TensorType{TensorType: &onnxpb.TypeProto_Tensor{ElemType: 1}}}
 	sequence := &onnxpb.TypeProto{Value: &onnxpb.TypeProto_SequenceType{SequenceType: &onnxpb.TypeProto_Sequence{ElemType: float}}}
-	sub := protoGraph("s", protoNode("Neg", names("x"), names("s")))
+	sub := protoGraph("s", protoNode("Neg", values("x"), values("s")))
 	return []*onnxpb.AttributeProto{
 		{Name: "f", Type: onnxpb.AttributeProto_FLOAT, F: proto.Float32(0.5)},
 		{Name: "i", Type: onnxpb.AttributeProto_INT, I: proto.Int64(-3)},
@@ -111,12 +111,12 @@ func allAttributes() []*onnxpb.AttributeProto {
 // sampleModels are small models that have all parts of the format between them.
 func sampleModels() map[string]*onnxpb.ModelProto {
 	weights := protoModel(
-		protoNode("Gemm", names("x", "w", "b"), names("h")),
-		protoNode("Constant", nil, names("c"), tensorAttribute("value", floatTensor("", []int64{1}, 2))),
-		protoNode("Identity", names("c"), names("d")),
-		protoNode("Mul", names("h", "d"), names("k")),
-		protoNode("Elu", names("k"), names("e"), &onnxpb.AttributeProto{Name: "alpha", Type: onnxpb.AttributeProto_FLOAT, F: proto.Float32(2)}),
-		protoNode("Relu", names("e"), names("y")),
+		protoNode("Gemm", values("x", "w", "b"), values("h")),
+		protoNode("Constant", nil, values("c"), tensorAttribute("value", floatTensor("", []int64{1}, 2))),
+		protoNode("Identity", values("c"), values("d")),
+		protoNode("Mul", values("h", "d"), values("k")),
+		protoNode("Elu", values("k"), values("e"), &onnxpb.AttributeProto{Name: "alpha", Type: onnxpb.AttributeProto_FLOAT, F: proto.Float32(2)}),
+		protoNode("Relu", values("e"), values("y")),
 	)
 	weights.ProducerName, weights.ProducerVersion, weights.Domain, weights.ModelVersion, weights.DocString = "p", "1", "d", 2, "text"
 	weights.MetadataProps = []*onnxpb.StringStringEntryProto{{Key: "author", Value: "someone"}}
@@ -128,7 +128,7 @@ func sampleModels() map[string]*onnxpb.ModelProto {
 	weights.Graph.QuantizationAnnotation = []*onnxpb.TensorAnnotation{{TensorName: "h", QuantParameterTensorNames: []*onnxpb.StringStringEntryProto{{Key: "SCALE_TENSOR", Value: "b"}}}}
 	weights.Graph.Node[0].MetadataProps = []*onnxpb.StringStringEntryProto{{Key: "k", Value: "v"}}
 
-	types := protoModel(protoNode("Relu", names("x"), names("y")))
+	types := protoModel(protoNode("Relu", values("x"), values("y")))
 	for kind := range onnxpb.TensorProto_DataType_name {
 		for _, typed := range []bool{false, true} {
 			if t := tensorOf(onnxpb.TensorProto_DataType(kind), typed); t != nil {
@@ -137,47 +137,47 @@ func sampleModels() map[string]*onnxpb.ModelProto {
 		}
 	}
 
-	attributes := protoModel(protoNode("Custom", names("x"), names("y"), allAttributes()...))
+	attributes := protoModel(protoNode("Custom", values("x"), values("y"), allAttributes()...))
 	attributes.Graph.Node[0].Domain = "my.domain"
 	attributes.OpsetImport = append(attributes.OpsetImport, &onnxpb.OperatorSetIdProto{Domain: "my.domain", Version: 1})
 
 	branches := protoModel(
-		protoNode("Constant", nil, names("cond"), tensorAttribute("value", &onnxpb.TensorProto{DataType: int32(onnxpb.TensorProto_BOOL), RawData: []byte{1}})),
-		protoNode("Abs", names("x"), names("a")),
-		protoNode("If", names("cond"), names("y"),
-			graphAttribute("then_branch", protoGraph("t", protoNode("Tanh", names("a"), names("t")))),
-			graphAttribute("else_branch", protoGraph("t", protoNode("If", names("cond"), names("t"),
-				graphAttribute("then_branch", protoGraph("u", protoNode("Sigmoid", names("a"), names("u")))),
+		protoNode("Constant", nil, values("cond"), tensorAttribute("value", &onnxpb.TensorProto{DataType: int32(onnxpb.TensorProto_BOOL), RawData: []byte{1}})),
+		protoNode("Abs", values("x"), values("a")),
+		protoNode("If", values("cond"), values("y"),
+			graphAttribute("then_branch", protoGraph("t", protoNode("Tanh", values("a"), values("t")))),
+			graphAttribute("else_branch", protoGraph("t", protoNode("If", values("cond"), values("t"),
+				graphAttribute("then_branch", protoGraph("u", protoNode("Sigmoid", values("a"), values("u")))),
 				graphAttribute("else_branch", protoGraph("a")))))),
 	)
 
-	functions := protoModel(protoNode("Outer", names("x"), names("y"), &onnxpb.AttributeProto{Name: "alpha", Type: onnxpb.AttributeProto_FLOAT, F: proto.Float32(1)}))
+	functions := protoModel(protoNode("Outer", values("x"), values("y"), &onnxpb.AttributeProto{Name: "alpha", Type: onnxpb.AttributeProto_FLOAT, F: proto.Float32(1)}))
 	functions.Graph.Node[0].Domain = "local"
-	inner := protoNode("Inner", names("X"), names("Z"))
+	inner := protoNode("Inner", values("X"), values("Z"))
 	inner.Domain = "local"
 	functions.Functions = []*onnxpb.FunctionProto{
-		{Name: "Outer", Domain: "local", Input: names("X"), Output: names("Y"), Attribute: names("alpha"), Node: []*onnxpb.NodeProto{
-			inner, protoNode("Elu", names("Z"), names("Y"), refAttribute("alpha", "alpha")),
+		{Name: "Outer", Domain: "local", Input: values("X"), Output: values("Y"), Attribute: values("alpha"), Node: []*onnxpb.NodeProto{
+			inner, protoNode("Elu", values("Z"), values("Y"), refAttribute("alpha", "alpha")),
 		}, OpsetImport: []*onnxpb.OperatorSetIdProto{{Version: 17}}},
-		{Name: "Inner", Domain: "local", Input: names("X"), Output: names("Z"), Node: []*onnxpb.NodeProto{
-			protoNode("Constant", nil, names("k"), refAttribute("value_float", "k")), protoNode("Mul", names("X", "k"), names("Z")),
+		{Name: "Inner", Domain: "local", Input: values("X"), Output: values("Z"), Node: []*onnxpb.NodeProto{
+			protoNode("Constant", nil, values("k"), refAttribute("value_float", "k")), protoNode("Mul", values("X", "k"), values("Z")),
 		}, AttributeProto: []*onnxpb.AttributeProto{{Name: "k", Type: onnxpb.AttributeProto_FLOAT, F: proto.Float32(3)}}},
 	}
 
-	sparse := protoModel(protoNode("Add", names("x", "s"), names("y")))
+	sparse := protoModel(protoNode("Add", values("x", "s"), values("y")))
 	sparse.Graph.SparseInitializer = []*onnxpb.SparseTensorProto{sparseTensor("s")}
 
-	training := protoModel(protoNode("Relu", names("x"), names("y")))
+	training := protoModel(protoNode("Relu", values("x"), values("y")))
 	training.TrainingInfo = []*onnxpb.TrainingInfoProto{{
-		Initialization: protoGraph("w0", protoNode("Constant", nil, names("w0"), tensorAttribute("value", floatTensor("", []int64{1}, 1)))),
-		Algorithm:      protoGraph("loss", protoNode("Sub", names("y", "target"), names("loss"))),
+		Initialization: protoGraph("w0", protoNode("Constant", nil, values("w0"), tensorAttribute("value", floatTensor("", []int64{1}, 1)))),
+		Algorithm:      protoGraph("loss", protoNode("Sub", values("y", "target"), values("loss"))),
 		UpdateBinding:  []*onnxpb.StringStringEntryProto{{Key: "w", Value: "loss"}},
 	}}
 
 	unordered := protoModel(
-		protoNode("Relu", names("b"), names("y")),
-		protoNode("Neg", names("a"), names("b")),
-		protoNode("Abs", names("x"), names("a")),
+		protoNode("Relu", values("b"), values("y")),
+		protoNode("Neg", values("a"), values("b")),
+		protoNode("Abs", values("x"), values("a")),
 	)
 	return map[string]*onnxpb.ModelProto{
 		"weights": weights, "types": types, "attributes": attributes, "branches": branches,
