@@ -20,5 +20,5 @@ ONNX runtime runs.`,
 
 // onnxCommands are the commands below onnx, in the order of their use.
 func onnxCommands() []*cobra.Command {
-	return []*cobra.Command{}
+	return []*cobra.Command{newONNXExportCmd()}
 }
