@@ -3,6 +3,7 @@ package onnx
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -144,9 +145,9 @@ func severity(err error) int {
 		return len(u.faults)
 	}
 	if errors.Is(err, errOpen) {
-		return maxMessages + 1
+		return math.MaxInt
 	}
-	return maxMessages
+	return math.MaxInt - 1
 }
 
 // dataInput returns the graph's one input that is no initializer.

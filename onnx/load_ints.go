@@ -237,12 +237,12 @@ func (c *converter) concatInts(n *onnxpb.NodeProto) error {
 	return nil
 }
 
-// A span is what a Slice takes of an axis.
-type span struct{ axis, from, step, count int }
+// sliced is what a Slice takes of an axis.
+type sliced struct{ axis, from, step, count int }
 
 // spans reads the bounds of a Slice of dimensions of these sizes, negative where
 // they are open.
-func (c *converter) spans(n *onnxpb.NodeProto, sizes []int) ([]span, error) {
+func (c *converter) spans(n *onnxpb.NodeProto, sizes []int) ([]sliced, error) {
 	starts, ok, err := c.numbers(n, "starts", 1)
 	if err != nil || !ok {
 		return nil, fmt.Errorf("its starts are not constant")
@@ -264,9 +264,9 @@ func (c *converter) spans(n *onnxpb.NodeProto, sizes []int) ([]span, error) {
 	if err != nil || ok && len(steps) != len(starts) || len(axes) != len(starts) || len(axes) > len(sizes) {
 		return nil, fmt.Errorf("its axes or steps do not fit its starts")
 	}
-	var list []span
+	var list []sliced
 	for i, axis := range axes {
-		s := span{axis: axis, step: 1}
+		s := sliced{axis: axis, step: 1}
 		if ok {
 			s.step = steps[i]
 		}

@@ -3,7 +3,6 @@ package onnx
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/isrlu/isrlu/internal/onnxpb"
 	"github.com/isrlu/isrlu/nn"
@@ -21,13 +20,13 @@ func convertRecurrent(c *converter, n *onnxpb.NodeProto) error {
 	if err := c.plain(d); err != nil {
 		return err
 	}
-	directions := 1
-	switch direction := stringAttribute(n, "direction", "forward"); direction {
-	case "forward":
-	case "bidirectional":
-		directions = 2
-	default:
-		return fmt.Errorf("direction %q is not supported", direction)
+	ways, err := directions(n)
+	if err != nil {
+		return err
+	}
+	directions := len(ways)
+	if ways[0] {
+		return fmt.Errorf("direction reverse is not supported")
 	}
 	for _, check := range []struct {
 		name string
@@ -181,45 +180,26 @@ func (c *converter) initialState(n *onnxpb.NodeProto) error {
 
 // recurrentLayer reads the functions of a recurrent node.
 func (c *converter) recurrentLayer(n *onnxpb.NodeProto, units, directions int) (nn.Layer, error) {
-	otherwise := map[string][]string{"LSTM": {"Sigmoid", "Tanh", "Tanh"}, "GRU": {"Sigmoid", "Tanh"}, "RNN": {"Tanh"}}[n.OpType]
-	var names []string
-	if a := attribute(n, "activations"); a != nil && len(a.Strings) > 0 {
-		for _, s := range a.Strings {
-			names = append(names, string(s))
-		}
-	} else {
-		for range directions {
-			names = append(names, otherwise...)
-		}
+	list, err := gatesOf(n)
+	if err != nil {
+		return nil, err
 	}
-	each := len(otherwise)
-	if len(names) != each*directions {
-		return nil, fmt.Errorf("%d activations for %d directions", len(names), directions)
-	}
-	if a := attribute(n, "activation_alpha"); a != nil && len(a.Floats) > 0 {
-		return nil, fmt.Errorf("activation_alpha is not supported")
-	}
-	if a := attribute(n, "activation_beta"); a != nil && len(a.Floats) > 0 {
-		return nil, fmt.Errorf("activation_beta is not supported")
-	}
+	each := len(list) / directions
 	var specs []string
-	for i, name := range names {
-		if !strings.EqualFold(name, names[i%each]) {
-			return nil, fmt.Errorf("its directions have different activations: %s", strings.Join(names, ", "))
+	for i, g := range list {
+		if g != list[i%each] {
+			return nil, fmt.Errorf("its directions have different activations")
 		}
-		spec, ok := map[string]string{
-			"sigmoid": "sigmoid", "tanh": "tanh", "relu": "relu", "leakyrelu": "leaky_relu:0.01", "elu": "elu", "softplus": "softplus",
-		}[strings.ToLower(name)]
-		if !ok {
-			return nil, fmt.Errorf("the engine has no activation %s", name)
+		if g.function == "" {
+			return nil, fmt.Errorf("the engine has no activation %s", g.op)
 		}
-		specs = append(specs, spec)
+		specs = append(specs, g.function)
 	}
 	both := directions == 2
 	switch n.OpType {
 	case "LSTM":
 		if specs[1] != specs[2] {
-			return nil, fmt.Errorf("its activations %s and %s differ; the engine has one for both", names[1], names[2])
+			return nil, fmt.Errorf("its activations %s and %s differ; the engine has one for both", specs[1], specs[2])
 		}
 		return nn.LSTM{Units: units, Gate: specs[0], Activation: specs[1], Bidirectional: both}, nil
 	case "GRU":
