@@ -410,3 +410,32 @@ func TestFailedWritesLeaveTheOldModel(t *testing.T) {
 		t.Error("a model is written over a folder")
 	}
 }
+
+func TestSplitModelsRunInONNXRuntime(t *testing.T) {
+	r := startRuntime(t)
+	split := 0
+	for _, m := range torchModels(t) {
+		path := filepath.Join(t.TempDir(), "m.onnx")
+		if err := m.Model.write(path, proto.Size(m.Model.proto)-1); err != nil {
+			continue // its tensors are all small
+		}
+		split++
+		s, err := r.OpenFile(path, 1)
+		if err != nil {
+			t.Errorf("%s: %v", m.Name, err)
+			continue
+		}
+		out, err := s.Run(m.Input.tensor())
+		if err != nil {
+			t.Errorf("%s: %v", m.Name, err)
+		} else if d := distance(out[0].Floats, m.Output.Values); d > m.tolerance() {
+			t.Errorf("%s: outputs differ by %.2g", m.Name, d)
+		}
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	if split < 10 {
+		t.Errorf("only %d models have tensors of 1 KiB", split)
+	}
+}
