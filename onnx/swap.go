@@ -162,7 +162,7 @@ func (s *swapper) graph(p *onnxpb.GraphProto, outer elementTypes) error {
 		}
 	}
 	for _, n := range p.Node {
-		if err := s.recurrent(g, e, types, n); err != nil {
+		if err := s.recurrent(e, types, n); err != nil {
 			return err
 		}
 	}
@@ -222,11 +222,7 @@ func (m *Model) function(n *onnxpb.NodeProto) *onnxpb.FunctionProto {
 // activation plans the swap of one activation.
 func (s *swapper) activation(g *graph, e *edit, types elementTypes, a *activation) error {
 	last := a.nodes[len(a.nodes)-1]
-	style := s.style
-	if ownOperators[s.to.Name()] == "" {
-		style = Primitive // ONNX has operators for it
-	}
-	if a.function == s.to.String() && a.alpha == nil && s.styleOf(a) == style {
+	if a.function == s.to.String() && a.alpha == nil && s.styleOf(a) == s.styleOfTo() {
 		s.leave(nameOf(last), a.kind, "it is "+a.function+" already")
 		return nil
 	}
@@ -244,7 +240,7 @@ func (s *swapper) activation(g *graph, e *edit, types elementTypes, a *activatio
 	}
 	b := e.builder
 	b.elem, b.base, b.nodes = elem, nameOf(last), nil
-	if err := s.write(b, style, a.input); err != nil {
+	if _, err := s.activate()(b, a.input); err != nil {
 		return fmt.Errorf("%s: %w", label(last), err)
 	}
 	final := b.last()
@@ -259,13 +255,21 @@ func (s *swapper) activation(g *graph, e *edit, types elementTypes, a *activatio
 	return nil
 }
 
-// write adds the nodes of the function that activations become.
-func (s *swapper) write(b *builder, style Style, x string) error {
-	if style == Primitive {
-		_, err := b.function(s.to, x)
-		return err
+// styleOfTo is the style in which the swap writes: that of the options for what
+// ONNX has no operator for.
+func (s *swapper) styleOfTo() Style {
+	if ownOperators[s.to.Name()] == "" {
+		return Primitive
 	}
-	return s.call(b, style, x)
+	return s.style
+}
+
+// activate adds the nodes of the function that activations become.
+func (s *swapper) activate() activate {
+	if s.styleOfTo() == Primitive {
+		return activateBy(s.to)
+	}
+	return s.call
 }
 
 func (s *swapper) leave(node, kind, reason string) {

@@ -15,18 +15,18 @@ const functionIR = 8
 
 // call adds the node of this package's domain that stands for the function that
 // activations become, and plans what the model needs for it.
-func (s *swapper) call(b *builder, style Style, x string) error {
+func (s *swapper) call(b *builder, x string) (string, error) {
 	op := ownOperators[s.to.Name()]
-	if style == LocalFunction {
+	if s.style == LocalFunction {
 		// A function's constants have one type.
 		if b.elem != onnxpb.TensorProto_FLOAT {
 			op += "_" + typeName(b.elem)
 		}
 		if err := s.need(b, op); err != nil {
-			return err
+			return "", err
 		}
 	}
-	b.node(op, x)
+	y := b.node(op, x)
 	n := b.last()
 	n.Domain = ownDomain
 	for i, p := range s.to.Info().Params {
@@ -39,7 +39,7 @@ func (s *swapper) call(b *builder, style Style, x string) error {
 	if _, ok := s.needed[op]; !ok {
 		s.needed[op] = nil
 	}
-	return nil
+	return y, nil
 }
 
 func (m *Model) importOwnDomain() {
