@@ -54,7 +54,7 @@ func (e *exporter) activationLayer(info nn.LayerInfo, x exported) (exported, err
 // function appends an activation function, whose first parameter may differ by
 // channel: dims are the dimensions of a tensor of these.
 func (e *exporter) function(name string, f *isrlu.Function, perChannel []float64, dims []int, x string) (string, error) {
-	b := &builder{names: e.names, opset: int64(e.o.Opset), elem: e.kind, base: name, constants: e.constants}
+	b := e.builder(name)
 	var y string
 	var err error
 	switch {
@@ -70,13 +70,18 @@ func (e *exporter) function(name string, f *isrlu.Function, perChannel []float64
 	if err != nil {
 		return "", err
 	}
+	b.last().Name = e.names.name(name)
 	e.add(b)
 	return y, nil
 }
 
-// add appends what a builder has made. Its last node gets the name of the layer.
+// builder returns a builder of nodes for a layer.
+func (e *exporter) builder(layer string) *builder {
+	return &builder{names: e.names, opset: int64(e.o.Opset), elem: e.kind, base: layer, constants: e.constants}
+}
+
+// add appends what a builder has made.
 func (e *exporter) add(b *builder) {
-	b.last().Name = b.base
 	e.constants = b.constants
 	e.graph.Node = append(e.graph.Node, b.nodes...)
 	e.graph.Initializer = append(e.graph.Initializer, b.initializers...)

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/isrlu/isrlu/internal/onnxpb"
 	"github.com/isrlu/isrlu/nn"
@@ -69,16 +70,13 @@ func (e *exporter) ints(name string, values ...int) string {
 	return name
 }
 
-// has tells whether the network has the parameter.
-func (e *exporter) has(name string) bool { _, ok := e.params[name]; return ok }
-
 // take returns the values of a parameter, and notes that a node has it.
 func (e *exporter) take(name string, shape ...int) ([]float64, error) {
 	p, ok := e.params[name]
 	if !ok {
 		return nil, fmt.Errorf("the network has no parameter %s", name)
 	}
-	if fmt.Sprint(p.shape) != fmt.Sprint(shape) {
+	if !slices.Equal(p.shape, shape) {
 		return nil, fmt.Errorf("the parameter %s has the shape %v, expected %v", name, p.shape, shape)
 	}
 	delete(e.unused, name)
@@ -168,22 +166,6 @@ func floatAttr(name string, v float64) *onnxpb.AttributeProto {
 	return &onnxpb.AttributeProto{Name: name, Type: onnxpb.AttributeProto_FLOAT, F: &f}
 }
 
-func floatsAttr(name string, v ...float64) *onnxpb.AttributeProto {
-	a := &onnxpb.AttributeProto{Name: name, Type: onnxpb.AttributeProto_FLOATS}
-	for _, x := range v {
-		a.Floats = append(a.Floats, float32(x))
-	}
-	return a
-}
-
 func stringAttr(name, v string) *onnxpb.AttributeProto {
 	return &onnxpb.AttributeProto{Name: name, Type: onnxpb.AttributeProto_STRING, S: []byte(v)}
-}
-
-func stringsAttr(name string, v ...string) *onnxpb.AttributeProto {
-	a := &onnxpb.AttributeProto{Name: name, Type: onnxpb.AttributeProto_STRINGS}
-	for _, s := range v {
-		a.Strings = append(a.Strings, []byte(s))
-	}
-	return a
 }

@@ -1,7 +1,6 @@
 package onnx
 
 import (
-	"fmt"
 	"strings"
 
 	"github.com/isrlu/isrlu"
@@ -31,17 +30,16 @@ func (e *exporter) recurrent(info nn.LayerInfo, l nn.Layer, x exported) (exporte
 	}
 	// ONNX has the time steps first.
 	first := e.node("Transpose", info.Name+".steps_first", []string{x.name}, intsAttr("perm", 1, 0, 2))
-	y, last, err := e.recurrentNodes(info.Name, r, first)
+	y, err := e.recurrentNodes(info.Name, r, first)
 	if err != nil {
 		return exported{}, err
 	}
 	features := r.directions * r.units
-	if r.last { // directions x batch x units
-		name := e.node("Transpose", info.Name+".batch_first", []string{last}, intsAttr("perm", 1, 0, 2))
+	if r.last {
+		name := e.node("Transpose", info.Name+".batch_first", []string{y}, intsAttr("perm", 1, 0, 2))
 		name = e.node("Flatten", info.Name+".join", []string{name})
 		return exported{name: name, shape: nn.Shape{features}}, nil
 	}
-	// Steps x directions x batch x units.
 	name := e.node("Transpose", info.Name+".batch_first", []string{y}, intsAttr("perm", 2, 0, 1, 3))
 	name = e.node("Reshape", info.Name+".join", []string{name, e.ints(info.Name+".joined_shape", 0, x.shape[0], features)})
 	return exported{name: name, shape: nn.Shape{x.shape[0], features}}, nil
@@ -116,50 +114,75 @@ func (r *recurrentLayer) reorder(w []float64, rows int) []float64 {
 	return out
 }
 
-// recurrentNodes appends ONNX's own operator where it has the functions, and returns
-// its two outputs: all states, and the last ones.
-func (e *exporter) recurrentNodes(name string, r *recurrentLayer, x string) (all, last string, err error) {
-	functions := []*isrlu.Function{r.state}
-	switch r.op {
-	case "LSTM":
-		functions = []*isrlu.Function{r.gate, r.state, r.state}
-	case "GRU":
-		functions = []*isrlu.Function{r.gate, r.state}
+// recurrentNodes appends ONNX's own operator where that has the functions, and
+// otherwise a Scan over the steps. It returns all states, steps x directions x batch
+// x units, or where the layer puts out the last one alone, directions x batch x
+// units.
+func (e *exporter) recurrentNodes(name string, r *recurrentLayer, x string) (string, error) {
+	width := len(r.columns) * r.units
+	l := recurrence{
+		op: r.op, x: x,
+		w:      e.initializer(name+".weight", []int{r.directions, width, r.inputs}, r.weight),
+		r:      e.initializer(name+".recurrent_weight", []int{r.directions, width, r.units}, r.recurrent),
+		bias:   e.initializer(name+".bias", []int{r.directions, 2 * width}, r.biases()),
+		hidden: int64(r.units), backward: []bool{false, true}[:r.directions], linearBeforeReset: r.op == "GRU",
 	}
-	var names []string
-	var alphas, betas []float64
+	var gates []gate
+	own := true
 	for range r.directions {
-		for _, f := range functions {
-			op, alpha, beta, ok := recurrentFunction(f)
-			if !ok {
-				return "", "", fmt.Errorf("ONNX's %s has no function %s", r.op, f)
-			}
-			names, alphas, betas = append(names, op), append(alphas, alpha...), append(betas, beta...)
+		for _, f := range r.functions() {
+			g, ok := gateOf(f)
+			// ONNX Runtime computes this one as log(1 + e^x) there, which overflows.
+			own = own && ok && f.Name() != "softplus"
+			gates, l.gates = append(gates, g), append(l.gates, activateBy(f))
 		}
 	}
-	width := len(r.columns) * r.units
-	inputs := []string{
-		x,
-		e.initializer(name+".weight", []int{r.directions, width, r.inputs}, r.weight),
-		e.initializer(name+".recurrent_weight", []int{r.directions, width, r.units}, r.recurrent),
-		e.initializer(name+".bias", []int{r.directions, 2 * width}, r.biases()),
+	if own {
+		attributes := []*onnxpb.AttributeProto{intAttr("hidden_size", r.units)}
+		if r.directions == 2 {
+			attributes = append(attributes, stringAttr("direction", "bidirectional"))
+		}
+		if l.linearBeforeReset {
+			attributes = append(attributes, intAttr("linear_before_reset", 1))
+		}
+		out := e.nodes(r.op, name, 2, []string{l.x, l.w, l.r, l.bias}, attributes...)
+		n := e.graph.Node[len(e.graph.Node)-1]
+		setGates(n, gates)
+		if r.last {
+			n.Output = []string{"", out[1]}
+			return out[1], nil
+		}
+		n.Output = out[:1]
+		return out[0], nil
 	}
-	direction := "forward"
-	if r.directions == 2 {
-		direction = "bidirectional"
+	y := e.names.name(name + "_output")
+	if r.last {
+		l.yH = y
+	} else {
+		l.y = y
 	}
-	attributes := []*onnxpb.AttributeProto{intAttr("hidden_size", r.units), stringAttr("direction", direction), stringsAttr("activations", names...)}
-	if alphas != nil {
-		attributes = append(attributes, floatsAttr("activation_alpha", alphas...))
+	b := e.builder(name)
+	if err := b.scan(l); err != nil {
+		return "", err
 	}
-	if betas != nil {
-		attributes = append(attributes, floatsAttr("activation_beta", betas...))
+	e.add(b)
+	for _, n := range b.nodes {
+		if n.OpType == "Scan" {
+			n.Name = e.names.name(name)
+		}
 	}
-	if r.op == "GRU" {
-		attributes = append(attributes, intAttr("linear_before_reset", 1))
+	return y, nil
+}
+
+// functions returns those of a direction, as ONNX has them.
+func (r *recurrentLayer) functions() []*isrlu.Function {
+	switch r.op {
+	case "LSTM":
+		return []*isrlu.Function{r.gate, r.state, r.state}
+	case "GRU":
+		return []*isrlu.Function{r.gate, r.state}
 	}
-	out := e.nodes(r.op, name, 2, inputs, attributes...)
-	return out[0], out[1], nil
+	return []*isrlu.Function{r.state}
 }
 
 // biases returns those of the input and of the state of each direction, one after
@@ -172,25 +195,4 @@ func (r *recurrentLayer) biases() []float64 {
 		out = append(out, r.recurrentBias[d*width:][:width]...)
 	}
 	return out
-}
-
-// recurrentFunction returns the name by which ONNX's recurrent operators know a
-// function, with its parameters, or not ok if they do not. They know Softplus too,
-// but runtimes compute it there as log(1 + e^x), which overflows.
-func recurrentFunction(f *isrlu.Function) (op string, alpha, beta []float64, ok bool) {
-	switch f.Name() {
-	case "relu":
-		return "Relu", nil, nil, true
-	case "tanh":
-		return "Tanh", nil, nil, true
-	case "sigmoid":
-		return "Sigmoid", nil, nil, true
-	case "identity":
-		return "Affine", []float64{1}, []float64{0}, true
-	case "leaky_relu":
-		return "LeakyRelu", f.Params(), nil, true
-	case "elu":
-		return "Elu", f.Params(), nil, true
-	}
-	return "", nil, nil, false
 }
