@@ -73,7 +73,7 @@ func Export[T nn.Float](m *nn.Model[T], o ExportOptions) (*Model, error) {
 	}
 	o = o.usual()
 	e := &exporter{
-		o: o, network: m.Network(), layers: map[string]nn.LayerInfo{}, names: namer{inputName: true, outputName: true},
+		o: o, network: m.Network(), layers: map[string]nn.LayerInfo{}, names: newNames(inputName, outputName),
 		params: map[string]exportedParameter{}, unused: map[string]bool{}, functions: map[string]*onnxpb.FunctionProto{}, kind: onnxpb.TensorProto_FLOAT,
 	}
 	if o.Float64 {
@@ -83,7 +83,7 @@ func Export[T nn.Float](m *nn.Model[T], o ExportOptions) (*Model, error) {
 		e.layers[strings.TrimSuffix(l.Name, "."+l.Kind)] = l
 	}
 	for _, p := range m.Parameters() {
-		e.names[p.Name], e.unused[p.Name] = true, true
+		e.names.taken[p.Name], e.unused[p.Name] = true, true
 		e.params[p.Name] = exportedParameter{shape: p.Shape, least: p.Least, values: func() []float64 {
 			v := make([]float64, len(p.Value))
 			for i, x := range p.Value {

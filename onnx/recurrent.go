@@ -131,7 +131,8 @@ func (a gate) functionSpec() string {
 }
 
 // gateOf returns a function of this module as a gate that ONNX's recurrent
-// operators can have.
+// operators can have. Softplus is none: ONNX Runtime computes it there as
+// log(1 + e^x), which overflows.
 func gateOf(f *isrlu.Function) (gate, bool) {
 	a := gate{kind: f.Name(), function: f.String()}
 	switch f.Name() {
@@ -141,8 +142,6 @@ func gateOf(f *isrlu.Function) (gate, bool) {
 		a.op = "Tanh"
 	case "sigmoid":
 		a.op = "Sigmoid"
-	case "softplus":
-		a.op = "Softplus"
 	case "leaky_relu":
 		a.op, a.alpha = "LeakyRelu", float32(f.Params()[0])
 	case "elu":

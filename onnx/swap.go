@@ -229,9 +229,9 @@ func (s *swapper) styleOf(a *activation) Style {
 
 // function returns the model's own function that a node calls, or nil.
 func (m *Model) function(n *onnxpb.NodeProto) *onnxpb.FunctionProto {
-	key := functionKey(n.Domain, n.OpType, n.Overload)
+	key := functionKey{n.Domain, n.OpType, n.Overload}
 	for _, f := range m.proto.Functions {
-		if functionKey(f.Domain, f.Name, f.Overload) == key {
+		if (functionKey{f.Domain, f.Name, f.Overload}) == key {
 			return f
 		}
 	}
