@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"github.com/isrlu/isrlu"
-	"github.com/isrlu/isrlu/experiment"
 	"github.com/isrlu/isrlu/nn"
 )
 
@@ -56,27 +55,6 @@ func TestExportsOfFloat64(t *testing.T) {
 			}
 		}
 	})
-}
-
-func TestExportedBuiltinNetworksComputeWhatTheyDo(t *testing.T) {
-	r := maybeRuntime(t)
-	for _, task := range experiment.Tasks {
-		for _, name := range task.Builtins() {
-			for _, f := range isrlu.Functions() {
-				built, err := experiment.Builtin(task, name)
-				if err != nil {
-					t.Fatal(err)
-				}
-				n := experiment.ForClasses(experiment.Choose(built, f.Name), 30)
-				if _, err := nn.New[float32](n, nn.Options{Threads: 1, Inference: true}); err != nil {
-					continue // recurrent layers take the functions whose gradient follows from the output
-				}
-				t.Run(task.Name+"/"+name+"/"+f.Name, func(t *testing.T) {
-					exportAndCompare[float32](t, r, n, ExportOptions{})
-				})
-			}
-		}
-	}
 }
 
 // TestEveryKindOfLayerIsExported fails if package nn has a kind of layer that no
