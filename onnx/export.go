@@ -17,7 +17,7 @@ import (
 
 // ExportOptions are how Export writes a network.
 type ExportOptions struct {
-	// Opset is the version of ONNX's operators, from 13 to 25; 17 if zero.
+	// Opset is the version of ONNX's operators, from 13 to 26; 17 if zero.
 	Opset int
 	// Batch is the number of samples of a run; if zero, the model takes any number
 	// of them, a dimension called N.
@@ -47,7 +47,7 @@ type ExportOptions struct {
 const (
 	oldestExport  = 13
 	usualExport   = 17
-	newestExport  = 25
+	newestExport  = 26
 	inputName     = "input"
 	outputName    = "output"
 	batchName     = "N"
@@ -74,7 +74,7 @@ func Export[T nn.Float](m *nn.Model[T], o ExportOptions) (*Model, error) {
 	o = o.usual()
 	e := &exporter{
 		o: o, network: m.Network(), layers: map[string]nn.LayerInfo{}, names: newNames(inputName, outputName),
-		params: map[string]exportedParameter{}, unused: map[string]bool{}, functions: map[string]*onnxpb.FunctionProto{}, kind: onnxpb.TensorProto_FLOAT,
+		params: map[string]exportedParameter{}, unused: map[string]bool{}, masks: map[int]string{}, functions: map[string]*onnxpb.FunctionProto{}, kind: onnxpb.TensorProto_FLOAT,
 	}
 	if o.Float64 {
 		e.kind = onnxpb.TensorProto_DOUBLE
@@ -141,6 +141,7 @@ type exporter struct {
 
 	graph     onnxpb.GraphProto
 	constants map[string]string                // those of activation functions, see builder
+	masks     map[int]string                   // of causal attention, by their time steps
 	functions map[string]*onnxpb.FunctionProto // the model's own, by their names
 	calls     bool                             // whether there are nodes of this package's domain
 	err       error                            // the first number that the element type does not hold
@@ -304,8 +305,8 @@ func (e *exporter) model() (*Model, error) {
 	return m, nil
 }
 
-// irVersion returns the version of the file format that came with a version of the
-// operators.
+// irVersion returns the version of the file format for a version of the operators:
+// the one that came with it, or an earlier one that has all that is written here.
 func irVersion(opset int) int64 {
 	switch {
 	case opset <= 14:

@@ -25,19 +25,29 @@ func (e *exporter) attention(info nn.LayerInfo, l nn.Attention, x exported) (exp
 	scores := e.node("MatMul", info.Name+".scores", []string{q, k})
 	scores = e.node("Mul", info.Name+".mul_scale", []string{scores, e.constant(info.Name+".scale", nil, 1/math.Sqrt(float64(width)))})
 	if !l.Bidirectional {
-		mask := make([]float64, steps*steps)
-		for i := range steps {
-			for j := i + 1; j < steps; j++ {
-				mask[i*steps+j] = math.Inf(-1)
-			}
-		}
-		scores = e.node("Add", info.Name+".add_mask", []string{scores, e.constant(info.Name+".mask", []int{steps, steps}, mask...)})
+		scores = e.node("Add", info.Name+".add_mask", []string{scores, e.causalMask(steps)})
 	}
 	weights := e.node("Softmax", info.Name+".softmax", []string{scores}, intAttr("axis", -1))
 	means := e.node("MatMul", info.Name+".means", []string{weights, v})
 	means = e.node("Transpose", info.Name+".means.transpose", []string{means}, intsAttr("perm", 0, 2, 1, 3))
 	means = e.node("Reshape", info.Name+".means.join", []string{means, e.ints(info.Name+".means_shape", 0, steps, features)})
 	return e.product(info.Name, "output_", nn.Dense{Units: features, NoBias: l.NoBias}, exported{name: means, shape: x.shape})
+}
+
+// causalMask returns the constant, steps x steps, that keeps each step from those
+// after it. Layers share it.
+func (e *exporter) causalMask(steps int) string {
+	if name, ok := e.masks[steps]; ok {
+		return name
+	}
+	mask := make([]float64, steps*steps)
+	for i := range steps {
+		for j := i + 1; j < steps; j++ {
+			mask[i*steps+j] = math.Inf(-1)
+		}
+	}
+	e.masks[steps] = e.constant("causal_mask", []int{steps, steps}, mask...)
+	return e.masks[steps]
 }
 
 // transformerBlock appends the two residual layers that a block is made of.

@@ -128,7 +128,7 @@ func TestDamagedExternalDataAreNamed(t *testing.T) {
 		"empty location":     {externalTensor("w", float, dims, "location", ""), "no location"},
 		"two locations":      {externalTensor("w", float, dims, "location", "w.bin", "location", "w.bin"), "two entries"},
 		"beyond the end":     {externalTensor("w", float, dims, "location", "w.bin", "offset", "364"), "which has 400"},
-		"far beyond":         {externalTensor("w", float, dims, "location", "w.bin", "offset", fmt.Sprint(math.MaxInt64)), "which has 400"},
+		"far beyond":         {externalTensor("w", float, dims, "location", "w.bin", "offset", fmt.Sprint(int64(math.MaxInt64))), "which has 400"},
 		"too large":          {externalTensor("w", float, []int64{1 << 39}, "location", "w.bin"), "which has 400"},
 		"overflow":           {externalTensor("w", float, dims, "location", "w.bin", "offset", "18446744073709551616"), "not a number of bytes"},
 		"negative offset":    {externalTensor("w", float, dims, "location", "w.bin", "offset", "-4"), "not a number of bytes"},

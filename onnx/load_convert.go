@@ -54,9 +54,10 @@ type converter struct {
 		name   string
 		raw    *tensor // nil if it is no tensor of the engine's
 		tokens bool
-		dims   []int // in ONNX's order, the batch among them
-		batch  int   // axis
-		fixed  int   // samples that the graph is made for, 0 if open
+		elem   string // its type
+		dims   []int  // in ONNX's order, the batch among them
+		batch  int    // axis
+		fixed  int    // samples that the graph is made for, 0 if open
 	}
 	output struct {
 		name   string
@@ -234,6 +235,7 @@ func (c *converter) begin(v *onnxpb.ValueInfoProto, axis int, o LoadOptions) err
 	in.name, in.batch = v.Name, axis
 	t := v.Type.GetTensorType()
 	in.tokens = isInteger(t.GetElemType())
+	in.elem = typeName(onnxpb.TensorProto_DataType(t.GetElemType()))
 	dims := t.GetShape().GetDim()
 	rank := len(dims)
 	if t.GetShape() == nil {

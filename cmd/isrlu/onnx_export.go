@@ -71,7 +71,7 @@ metadata have the mean 0 and the std 1.`,
 	f := cmd.Flags()
 	f.SortFlags = false
 	f.StringVarP(&output, "output", "o", "", "file to write")
-	f.IntVar(&o.Opset, "opset", 17, "version of ONNX's operators, from 13 to 25")
+	f.IntVar(&o.Opset, "opset", 17, "version of ONNX's operators, from 13 to 26")
 	f.IntVar(&o.Batch, "batch", 0, "samples of a run (default any number)")
 	f.StringVar(&o.InputLayout, "layout", "nchw", "layout of images: nchw, nhwc")
 	f.BoolVar(&o.Softmax, "softmax", false, "put out probabilities")
