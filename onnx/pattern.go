@@ -147,6 +147,7 @@ type matcher struct {
 	model    *Model
 	graph    *graph
 	products map[string]parts // of the values looked at
+	numbers  map[string]found // the constants looked at; without elements for none
 }
 
 // parts are what a value is the product of.
@@ -157,7 +158,7 @@ type parts struct {
 	nodes    []*onnxpb.NodeProto
 }
 
-func newMatcher(m *Model, g *graph) matcher { return matcher{m, g, map[string]parts{}} }
+func newMatcher(m *Model, g *graph) matcher { return matcher{m, g, map[string]parts{}, map[string]found{}} }
 
 // maxChannels is how many elements a constant of an activation may have.
 const maxChannels = 1 << 16
@@ -165,26 +166,32 @@ const maxChannels = 1 << 16
 // number returns the elements of a value that is a constant of floating-point
 // numbers, or a whole number.
 func (s matcher) number(value string) (found, bool) {
+	f, seen := s.numbers[value]
+	if !seen {
+		f = s.read(value)
+		s.numbers[value] = f
+	}
+	return f, f.values != nil
+}
+
+func (s matcher) read(value string) found {
 	t := s.graph.constant(value)
 	if t == nil {
-		return found{}, false
+		return found{}
 	}
 	n, err := elements(t.Dims)
 	if err != nil || n == 0 || n > maxChannels {
-		return found{}, false
+		return found{}
 	}
 	f := found{tensor: t}
 	if x, err := s.model.floats(t); err == nil {
 		for _, v := range x {
 			f.values = append(f.values, float64(v))
 		}
-		return f, true
-	}
-	if x, err := s.model.ints(t); err == nil && n == 1 {
+	} else if x, err := s.model.ints(t); err == nil && n == 1 {
 		f.values = []float64{float64(x[0])}
-		return f, true
 	}
-	return found{}, false
+	return f
 }
 
 // typeOf returns the element type of a constant, float32 for one of no tensor.
@@ -276,10 +283,10 @@ func (s matcher) value(p *pattern, value string, m match, next func(match) bool)
 		if !ok {
 			return false
 		}
+		c.values = slices.Clone(c.values)
 		for i := range c.values {
 			c.values[i] = -c.values[i]
 		}
-		c = found{values: c.values, tensor: c.tensor}
 		return s.constantIs(p.args[1], c, m.withNode(n), func(m match) bool {
 			return s.value(p.args[0], n.Input[0], m, next)
 		})

@@ -3,9 +3,11 @@ package main
 import (
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/isrlu/isrlu/internal/call"
 	"github.com/isrlu/isrlu/onnx"
 	"github.com/isrlu/isrlu/report"
 )
@@ -45,6 +47,8 @@ The output file appears whole or not at all. It may be the model itself.`,
   isrlu onnx swap model.onnx --from tanh,sigmoid --to isru --dry-run`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			// Functions such as dyisru:2,0.5 have a comma of their own.
+			o.From = call.SplitSpecs(strings.Join(o.From, ","))
 			if o.To == "" {
 				return usagef("--to is missing; name a function, such as --to isrlu:3")
 			}

@@ -46,6 +46,17 @@ func TestONNXSwapWritesTheSwappedModel(t *testing.T) {
 	}
 }
 
+func TestONNXSwapTakesFunctionsOfTwoParameters(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "swapped.onnx")
+	mustRun(t, "onnx swap "+geluModel+" --from gelu --to dyisru:2,0.5 -o "+path)
+	if out := mustRun(t, "onnx swap "+path+" --from dyisru:2,0.5,elu --to relu --dry-run"); strings.Count(out, "dyisru:2,0.5") != 2 {
+		t.Errorf("swapped back: %s", out)
+	}
+	if status, _, stderr := isrluCommand(t, "onnx swap "+path+" --from dyisru:2,0.6 --to relu --dry-run"); status != exitFailed || !strings.Contains(stderr, "no dyisru:2,0.6") {
+		t.Errorf("another function: status %d, %s", status, stderr)
+	}
+}
+
 func TestONNXSwapReportsAsJSONAndWritesNothingInADryRun(t *testing.T) {
 	before, err := os.ReadDir(filepath.Dir(geluModel))
 	if err != nil {
