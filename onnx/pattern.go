@@ -158,7 +158,9 @@ type parts struct {
 	nodes    []*onnxpb.NodeProto
 }
 
-func newMatcher(m *Model, g *graph) matcher { return matcher{m, g, map[string]parts{}, map[string]found{}} }
+func newMatcher(m *Model, g *graph) matcher {
+	return matcher{m, g, map[string]parts{}, map[string]found{}}
+}
 
 // maxChannels is how many elements a constant of an activation may have.
 const maxChannels = 1 << 16
