@@ -3,6 +3,8 @@ package onnx
 import (
 	"fmt"
 	"slices"
+
+	"github.com/isrlu/isrlu/internal/onnxpb"
 )
 
 // The engine keeps the channels of an image last, ONNX keeps them first; operators
@@ -187,7 +189,7 @@ func (c *converter) want(d *tensor, groups ...[]int) bool {
 // channels makes an axis the last dimension of the engine's, flattening an image or
 // sequence where the axis is all of it, and returns for each of its indices that of
 // ONNX's.
-func (c *converter) channels(n named, d *tensor, axis int) (*tensor, func(i int) int, error) {
+func (c *converter) channels(n *onnxpb.NodeProto, d *tensor, axis int) (*tensor, func(i int) int, error) {
 	if err := c.plain(d); err != nil {
 		return nil, nil, err
 	}
