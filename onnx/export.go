@@ -73,8 +73,9 @@ func Export[T nn.Float](m *nn.Model[T], o ExportOptions) (*Model, error) {
 	}
 	o = o.usual()
 	e := &exporter{
-		o: o, network: m.Network(), layers: map[string]nn.LayerInfo{}, names: namer{inputName: true, outputName: true},
-		params: map[string]exportedParameter{}, unused: map[string]bool{}, masks: map[int]string{}, functions: map[string]*onnxpb.FunctionProto{}, kind: onnxpb.TensorProto_FLOAT,
+		o: o, network: m.Network(), layers: map[string]nn.LayerInfo{}, names: newNames(inputName, outputName),
+		params: map[string]exportedParameter{}, unused: map[string]bool{},
+		masks: map[int]string{}, functions: map[string]*onnxpb.FunctionProto{}, kind: onnxpb.TensorProto_FLOAT,
 	}
 	if o.Float64 {
 		e.kind = onnxpb.TensorProto_DOUBLE
@@ -83,7 +84,7 @@ func Export[T nn.Float](m *nn.Model[T], o ExportOptions) (*Model, error) {
 		e.layers[strings.TrimSuffix(l.Name, "."+l.Kind)] = l
 	}
 	for _, p := range m.Parameters() {
-		e.names[p.Name], e.unused[p.Name] = true, true
+		e.names.taken[p.Name], e.unused[p.Name] = true, true
 		e.params[p.Name] = exportedParameter{shape: p.Shape, least: p.Least, values: func() []float64 {
 			v := make([]float64, len(p.Value))
 			for i, x := range p.Value {

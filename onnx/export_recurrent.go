@@ -132,8 +132,7 @@ func (e *exporter) recurrentNodes(name string, r *recurrentLayer, x string) (str
 	for range r.directions {
 		for _, f := range r.functions() {
 			g, ok := gateOf(f)
-			// ONNX Runtime computes this one as log(1 + e^x) there, which overflows.
-			own = own && ok && f.Name() != "softplus"
+			own = own && ok
 			gates, l.gates = append(gates, g), append(l.gates, activateBy(f))
 		}
 	}

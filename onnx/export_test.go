@@ -51,7 +51,7 @@ func TestExportsOfFloat64(t *testing.T) {
 	t.Run("whole", func(t *testing.T) {
 		m := exportAndCompare[float64](t, r, n, ExportOptions{Float64: true})
 		for _, p := range m.proto.Graph.Initializer {
-			if typeBits[dataType(p)] != 64 {
+			if typeBits(dataType(p)) != 64 {
 				t.Errorf("%s holds %s", p.Name, dataType(p))
 			}
 		}

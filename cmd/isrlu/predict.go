@@ -13,7 +13,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/isrlu/isrlu/data"
 	"github.com/isrlu/isrlu/experiment"
 	"github.com/isrlu/isrlu/nn"
 )
@@ -85,17 +84,9 @@ reports them on stderr. All files are read before the first line is printed.`,
 
 // A predictor is a trained network with the images that it is to see.
 type predictor struct {
+	imageReader
 	model   *nn.Model[float32]
 	classes []string
-
-	images data.Images // of all files
-	from   []source    // of each image
-}
-
-// A source is where an image is from.
-type source struct {
-	file  string
-	index int
 }
 
 func loadPredictor(path string, o nn.Options) (*predictor, error) {
