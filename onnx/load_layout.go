@@ -151,8 +151,8 @@ func (c *converter) decide(d *tensor) {
 	}
 	var groups [][]int
 	for i := range d.axes {
-		if a := c.axis(d, i); !slices.Contains(a, batch) {
-			groups = append(groups, a)
+		if a := c.axis(d, i); !slices.Equal(a, []int{batch}) {
+			groups = append(groups, withoutBatch(a))
 		}
 	}
 	if len(d.axes) == 4 && len(groups) == 3 {
@@ -199,9 +199,9 @@ func (c *converter) channels(n named, d *tensor, axis int) (*tensor, func(i int)
 		whole := true
 		var groups [][]int
 		for i := range d.axes {
-			if a := c.axis(d, i); i != axis && !slices.Contains(a, batch) {
-				groups = append(groups, a)
-				whole = whole && len(a) == 0
+			if a := c.axis(d, i); i != axis && !slices.Equal(a, []int{batch}) {
+				groups = append(groups, withoutBatch(a))
+				whole = whole && len(withoutBatch(a)) == 0
 			}
 		}
 		switch {
@@ -310,5 +310,9 @@ func (c *converter) align(a, b *tensor) bool {
 
 // sample returns the atoms of a sample in ONNX's order.
 func (c *converter) sample(d *tensor) []int {
-	return slices.DeleteFunc(slices.Concat(c.axes(d)...), func(atom int) bool { return atom == batch })
+	return withoutBatch(slices.Concat(c.axes(d)...))
+}
+
+func withoutBatch(list []int) []int {
+	return slices.DeleteFunc(slices.Clone(list), func(atom int) bool { return atom == batch })
 }
