@@ -22,6 +22,10 @@ var kinds = func() []string {
 	return list
 }()
 
+// Kinds returns the kinds of activations that are recognized, as
+// [SwapOptions].From takes them.
+func Kinds() []string { return slices.Clone(kinds) }
+
 // A choice is what the options of a swap say of where to swap.
 type choice struct {
 	from  []string
@@ -40,7 +44,7 @@ func newChoice(o SwapOptions) (*choice, error) {
 		if strings.Contains(name, ":") {
 			f, err := isrlu.Parse(name)
 			if err != nil {
-				return nil, err
+				return nil, plainError(err)
 			}
 			c.specs = append(c.specs, f.String())
 			continue
@@ -64,8 +68,9 @@ func plainKind(name string) string {
 func (c *choice) takes(kind, function string, names []string) bool {
 	if len(c.from) > 0 {
 		kind = plainKind(kind)
-		gelu := kind == "gelutanh" && slices.Contains(c.kinds, "gelu") // ONNX has one operator for both
-		if !gelu && !slices.Contains(c.kinds, kind) && !slices.Contains(c.specs, function) {
+		// ONNX has one operator for both of these.
+		both := kind == "gelutanh" && slices.Contains(c.kinds, "gelu") || kind == "silu" && slices.Contains(c.kinds, "swish")
+		if !both && !slices.Contains(c.kinds, kind) && !slices.Contains(c.specs, function) {
 			return false
 		}
 	}

@@ -17,6 +17,8 @@ type graph struct {
 	tensor   map[string]*onnxpb.TensorProto
 	input    map[string]bool
 	output   map[string]bool
+	// source is the value that nodes Identity give another name to.
+	source map[string]string
 }
 
 func newGraph(p *onnxpb.GraphProto) *graph {
@@ -27,6 +29,7 @@ func newGraph(p *onnxpb.GraphProto) *graph {
 		tensor:   map[string]*onnxpb.TensorProto{},
 		input:    map[string]bool{},
 		output:   map[string]bool{},
+		source:   map[string]string{},
 	}
 	for _, t := range p.Initializer {
 		g.tensor[t.Name] = t
@@ -45,6 +48,13 @@ func newGraph(p *onnxpb.GraphProto) *graph {
 		}
 		for _, name := range reads(n) {
 			g.users[name] = append(g.users[name], n)
+		}
+		if is(n, "Identity") && len(n.Input) == 1 && n.Output[0] != "" {
+			from := n.Input[0]
+			if s, ok := g.source[from]; ok { // the nodes are in order
+				from = s
+			}
+			g.source[n.Output[0]] = from
 		}
 	}
 	return g
@@ -123,29 +133,25 @@ func (g *graph) onlyUser(value string) *onnxpb.NodeProto {
 // of a Constant node, or one of these through Identity. An initializer that is an
 // input too counts as well: it is the value where the caller gives none.
 func (g *graph) constant(value string) *onnxpb.TensorProto {
-	for range g.proto.Node {
-		if t := g.tensor[value]; t != nil {
-			return t
-		}
-		n := g.producer[value]
-		switch {
-		case n == nil:
-			return nil
-		case is(n, "Identity") && len(n.Input) == 1:
-			value = n.Input[0]
-		case is(n, "Constant"):
-			return constantTensor(n)
-		default:
-			return nil
-		}
+	if s, ok := g.source[value]; ok {
+		value = s
 	}
-	return g.tensor[value]
+	if t := g.tensor[value]; t != nil {
+		return t
+	}
+	if n := g.producer[value]; n != nil && is(n, "Constant") {
+		return constantTensor(n)
+	}
+	return nil
 }
 
 // constantTensor returns the value of a Constant node, or nil if it is none of
 // those that this package reads.
 func constantTensor(n *onnxpb.NodeProto) *onnxpb.TensorProto {
 	for _, a := range n.Attribute {
+		if a.RefAttrName != "" { // what the caller of a function gives
+			return nil
+		}
 		switch a.Name {
 		case "value":
 			return a.T
@@ -221,33 +227,48 @@ func label(n *onnxpb.NodeProto) string {
 }
 
 // A namer makes names that a model does not have yet.
-type namer map[string]bool
+type namer struct {
+	taken map[string]bool
+	next  map[string]int // number to try for a base
+}
 
 // newNamer knows all names of values and nodes of a model, those inside subgraphs
 // too.
 func newNamer(p *onnxpb.ModelProto) namer {
-	names := namer{}
+	names := newNames()
 	names.add(p.Graph)
+	for _, t := range p.TrainingInfo {
+		names.add(t.Initialization)
+		names.add(t.Algorithm)
+	}
+	return names
+}
+
+// newNames knows the names that it is given.
+func newNames(taken ...string) namer {
+	names := namer{taken: map[string]bool{}, next: map[string]int{}}
+	for _, name := range taken {
+		names.taken[name] = true
+	}
 	return names
 }
 
 func (names namer) add(g *onnxpb.GraphProto) {
-	for _, t := range g.Initializer {
-		names[t.Name] = true
+	for _, t := range g.GetInitializer() {
+		names.taken[t.Name] = true
 	}
-	for _, t := range g.SparseInitializer {
-		names[t.GetValues().GetName()] = true
+	for _, t := range g.GetSparseInitializer() {
+		names.taken[t.GetValues().GetName()] = true
 	}
-	for _, v := range g.Input {
-		names[v.Name] = true
+	for _, list := range [][]*onnxpb.ValueInfoProto{g.GetInput(), g.GetOutput(), g.GetValueInfo()} {
+		for _, v := range list {
+			names.taken[v.Name] = true
+		}
 	}
-	for _, v := range g.Output {
-		names[v.Name] = true
-	}
-	for _, n := range g.Node {
-		names[n.Name] = true
+	for _, n := range g.GetNode() {
+		names.taken[n.Name] = true
 		for _, name := range n.Output {
-			names[name] = true
+			names.taken[name] = true
 		}
 		for _, sub := range subgraphs(n) {
 			names.add(sub)
@@ -258,9 +279,11 @@ func (names namer) add(g *onnxpb.GraphProto) {
 // name returns base, or base with a number after it, and takes it.
 func (names namer) name(base string) string {
 	name := base
-	for i := 2; names[name]; i++ {
+	i := max(names.next[base], 2)
+	for ; names.taken[name]; i++ {
 		name = base + "_" + strconv.Itoa(i)
 	}
-	names[name] = true
+	names.next[base] = i
+	names.taken[name] = true
 	return name
 }

@@ -1,9 +1,11 @@
 package onnx
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 
@@ -12,11 +14,12 @@ import (
 	"github.com/isrlu/isrlu/internal/onnxpb"
 )
 
-// A Model is an ONNX model.
+// A Model is an ONNX model. Goroutines may read one at the same time, but must not
+// write it to a file or change it while others use it.
 type Model struct {
 	proto *onnxpb.ModelProto
-	// dir is the folder of external data, empty if the model was not read from a
-	// file.
+	// dir is the absolute folder of external data, empty if the model was not read
+	// from a file.
 	dir string
 }
 
@@ -30,7 +33,12 @@ func Read(path string) (*Model, error) {
 	if err != nil {
 		return nil, fmt.Errorf("onnx: %w", err)
 	}
-	m, err := decode(data, filepath.Dir(path))
+	// The folder stays the same if the process goes to another.
+	dir, err := filepath.Abs(filepath.Dir(path))
+	if err != nil {
+		return nil, fmt.Errorf("onnx: %w", err)
+	}
+	m, err := decode(data, dir)
 	if err != nil {
 		return nil, fmt.Errorf("onnx: %s: %w", path, err)
 	}
@@ -54,14 +62,18 @@ func readFile(path string) ([]byte, error) {
 		return nil, fmt.Errorf("%s has %d bytes, more than an ONNX file can have (%d); larger models keep their weights in other files", path, info.Size(), maxFile)
 	}
 	// A pipe has no size of its own.
-	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	var data bytes.Buffer
+	if size := info.Size(); size < math.MaxInt-bytes.MinRead {
+		data.Grow(int(size) + bytes.MinRead)
+	}
+	n, err := data.ReadFrom(io.LimitReader(f, maxFile+1))
 	if err != nil {
 		return nil, err
 	}
-	if len(data) > maxFile {
+	if n > maxFile {
 		return nil, fmt.Errorf("%s has more bytes than an ONNX file can have (%d)", path, maxFile)
 	}
-	return data, nil
+	return data.Bytes(), nil
 }
 
 // Decode reads a model from memory and validates it. It must have no external
@@ -95,25 +107,25 @@ func decode(data []byte, dir string) (*Model, error) {
 	return m, nil
 }
 
-// Encode returns the model as the bytes of a file. It fails where they do not fit
-// in one, and for external data: see [Model.Write].
+// Encode returns the model as the bytes of a file, the same ones for the same model.
+// It fails where they do not fit in one, and for external data: see [Model.Write].
 func (m *Model) Encode() ([]byte, error) {
 	for _, t := range m.tensors() {
 		if external(t) {
 			return nil, fmt.Errorf("onnx: tensor %q is in another file; write the model to a file", t.Name)
 		}
 	}
-	data, err := marshal(m.proto)
+	data, err := marshal(m.proto, maxFile)
 	if err != nil {
 		return nil, fmt.Errorf("onnx: %w", err)
 	}
 	return data, nil
 }
 
-// marshal returns the same bytes for the same model.
-func marshal(p *onnxpb.ModelProto) ([]byte, error) {
-	if n := proto.Size(p); n > maxFile {
-		return nil, fmt.Errorf("the model takes %d bytes, more than an ONNX file can have (%d)", n, maxFile)
+// marshal returns the same bytes for the same model, limit of them at most.
+func marshal(p *onnxpb.ModelProto, limit int) ([]byte, error) {
+	if n := proto.Size(p); n > limit {
+		return nil, fmt.Errorf("the model takes %d bytes, more than an ONNX file can have (%d)", n, limit)
 	}
 	return proto.MarshalOptions{Deterministic: true}.Marshal(p)
 }

@@ -10,27 +10,30 @@ import (
 	"github.com/isrlu/isrlu/internal/onnxpb"
 )
 
-// A message in memory is some hundred times as large as the two bytes that an
-// empty one takes in a file, so that they are counted before any is made.
+// A message takes some hundred times as much memory as the two bytes that an empty
+// one takes in a file, so that they are counted before any is made, strings of
+// lists too. Real models have ten bytes and more to each, without their weights.
 const (
-	maxMessages = 1 << 22 // of a file, and strings of lists; large real models have some 100,000
-	maxDepth    = 100     // of messages in messages; a graph in a node's attribute is three deeper
+	bytesPerPart = 4
+	freeParts    = 1 << 16 // in a file of any size
+	maxParts     = 1 << 22 // large real models have some 100,000
+	maxDepth     = 100     // of messages in messages; a graph in a node's attribute is three deeper
 )
 
 var (
-	errTruncated   = errors.New("not an ONNX model, or one that is cut short")
-	errTooDeep     = fmt.Errorf("the model's parts lie more than %d deep in one another", maxDepth)
-	errTooManyPart = fmt.Errorf("the model has more than %d parts", maxMessages)
+	errTruncated    = errors.New("not an ONNX model, or one that is cut short")
+	errTooDeep      = fmt.Errorf("the model's parts lie more than %d deep in one another", maxDepth)
+	errTooManyParts = errors.New("the model has more parts than its size allows")
 )
 
 // checkSize returns an error if the model would take memory beyond proportion to
 // its bytes, or is cut short.
 func checkSize(data []byte) error {
-	left := maxMessages
-	return countMessages(data, (*onnxpb.ModelProto)(nil).ProtoReflect().Descriptor(), maxDepth, &left)
+	left := min(freeParts+len(data)/bytesPerPart, maxParts)
+	return countParts(data, (*onnxpb.ModelProto)(nil).ProtoReflect().Descriptor(), maxDepth, &left)
 }
 
-func countMessages(data []byte, d protoreflect.MessageDescriptor, depth int, left *int) error {
+func countParts(data []byte, d protoreflect.MessageDescriptor, depth int, left *int) error {
 	if depth == 0 {
 		return errTooDeep
 	}
@@ -62,10 +65,10 @@ func countMessages(data []byte, d protoreflect.MessageDescriptor, depth int, lef
 			continue
 		}
 		if *left--; *left < 0 {
-			return errTooManyPart
+			return errTooManyParts
 		}
 		if message {
-			if err := countMessages(part, f.Message(), depth-1, left); err != nil {
+			if err := countParts(part, f.Message(), depth-1, left); err != nil {
 				return err
 			}
 		}

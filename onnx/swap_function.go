@@ -65,7 +65,7 @@ func (s *swapper) need(b *builder, op string) error {
 		s.edits = append(s.edits, s.m.importOwnDomain)
 	}
 	s.needed[op] = f
-	if have := s.m.function(&onnxpb.NodeProto{Domain: ownDomain, OpType: op}); have != nil {
+	if have := s.functions[functionKey{ownDomain, op, ""}]; have != nil {
 		if !proto.Equal(have, f) {
 			return fmt.Errorf("the model has another function %s.%s", ownDomain, op)
 		}
@@ -88,7 +88,7 @@ func ownFunction(f *isrlu.Function, op string, opset int64, elem onnxpb.TensorPr
 		return nil, fmt.Errorf("functions with attributes need version 12 of ONNX's operators (opset) or later, the model has %d; take the style primitive", opset)
 	}
 	info := f.Info()
-	b := &builder{names: namer{"x": true, "y": true}, opset: opset, elem: onnxpb.TensorProto_FLOAT, base: "f", constantNodes: true}
+	b := &builder{names: newNames("x", "y"), opset: opset, elem: onnxpb.TensorProto_FLOAT, base: "f", constantNodes: true}
 	parameter := map[string]string{}
 	p := &onnxpb.FunctionProto{Name: op, Domain: ownDomain, Input: []string{"x"}, Output: []string{"y"}, DocString: info.Title + ": " + info.Formula,
 		OpsetImport: []*onnxpb.OperatorSetIdProto{{Version: opset}}}
@@ -147,12 +147,12 @@ func ownFunction(f *isrlu.Function, op string, opset int64, elem onnxpb.TensorPr
 // sweepFunctions removes this package's functions that nothing calls any more, and
 // the import of their domain with the last node of it.
 func (m *Model) sweepFunctions() {
-	called := map[string]bool{}
+	called := map[functionKey]bool{}
 	used := false
 	var look func(nodes []*onnxpb.NodeProto)
 	look = func(nodes []*onnxpb.NodeProto) {
 		for _, n := range nodes {
-			called[functionKey(n.Domain, n.OpType, n.Overload)] = true
+			called[functionKey{n.Domain, n.OpType, n.Overload}] = true
 			used = used || n.Domain == ownDomain
 			for _, sub := range subgraphs(n) {
 				look(sub.Node)
@@ -164,7 +164,7 @@ func (m *Model) sweepFunctions() {
 		look(f.Node)
 	}
 	m.proto.Functions = slices.DeleteFunc(m.proto.Functions, func(f *onnxpb.FunctionProto) bool {
-		return f.Domain == ownDomain && !called[functionKey(f.Domain, f.Name, f.Overload)]
+		return f.Domain == ownDomain && !called[functionKey{f.Domain, f.Name, f.Overload}]
 	})
 	if !used {
 		m.proto.OpsetImport = slices.DeleteFunc(m.proto.OpsetImport, func(o *onnxpb.OperatorSetIdProto) bool { return o.Domain == ownDomain })

@@ -2,12 +2,9 @@ package onnx
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
-	"io"
 	"math"
-	"os"
-	"path/filepath"
-	"strconv"
 
 	"github.com/isrlu/isrlu"
 	"github.com/isrlu/isrlu/internal/onnxpb"
@@ -16,16 +13,27 @@ import (
 // maxElements of one tensor.
 const maxElements = 1 << 40
 
-// typeBits are the bits of an element, 0 for types that have no fixed size.
-var typeBits = map[onnxpb.TensorProto_DataType]int64{
-	onnxpb.TensorProto_FLOAT: 32, onnxpb.TensorProto_DOUBLE: 64, onnxpb.TensorProto_FLOAT16: 16, onnxpb.TensorProto_BFLOAT16: 16,
-	onnxpb.TensorProto_INT8: 8, onnxpb.TensorProto_INT16: 16, onnxpb.TensorProto_INT32: 32, onnxpb.TensorProto_INT64: 64,
-	onnxpb.TensorProto_UINT8: 8, onnxpb.TensorProto_UINT16: 16, onnxpb.TensorProto_UINT32: 32, onnxpb.TensorProto_UINT64: 64,
-	onnxpb.TensorProto_BOOL: 8, onnxpb.TensorProto_COMPLEX64: 64, onnxpb.TensorProto_COMPLEX128: 128,
-	onnxpb.TensorProto_FLOAT8E4M3FN: 8, onnxpb.TensorProto_FLOAT8E4M3FNUZ: 8, onnxpb.TensorProto_FLOAT8E5M2: 8,
-	onnxpb.TensorProto_FLOAT8E5M2FNUZ: 8, onnxpb.TensorProto_FLOAT8E8M0: 8,
-	onnxpb.TensorProto_UINT4: 4, onnxpb.TensorProto_INT4: 4, onnxpb.TensorProto_FLOAT4E2M1: 4,
-	onnxpb.TensorProto_UINT2: 2, onnxpb.TensorProto_INT2: 2,
+// typeBits returns the bits of an element, 0 for types that have no fixed size.
+func typeBits(t onnxpb.TensorProto_DataType) int64 {
+	switch t {
+	case onnxpb.TensorProto_COMPLEX128:
+		return 128
+	case onnxpb.TensorProto_DOUBLE, onnxpb.TensorProto_INT64, onnxpb.TensorProto_UINT64, onnxpb.TensorProto_COMPLEX64:
+		return 64
+	case onnxpb.TensorProto_FLOAT, onnxpb.TensorProto_INT32, onnxpb.TensorProto_UINT32:
+		return 32
+	case onnxpb.TensorProto_FLOAT16, onnxpb.TensorProto_BFLOAT16, onnxpb.TensorProto_INT16, onnxpb.TensorProto_UINT16:
+		return 16
+	case onnxpb.TensorProto_INT8, onnxpb.TensorProto_UINT8, onnxpb.TensorProto_BOOL,
+		onnxpb.TensorProto_FLOAT8E4M3FN, onnxpb.TensorProto_FLOAT8E4M3FNUZ, onnxpb.TensorProto_FLOAT8E5M2,
+		onnxpb.TensorProto_FLOAT8E5M2FNUZ, onnxpb.TensorProto_FLOAT8E8M0:
+		return 8
+	case onnxpb.TensorProto_INT4, onnxpb.TensorProto_UINT4, onnxpb.TensorProto_FLOAT4E2M1:
+		return 4
+	case onnxpb.TensorProto_INT2, onnxpb.TensorProto_UINT2:
+		return 2
+	}
+	return 0
 }
 
 func dataType(t *onnxpb.TensorProto) onnxpb.TensorProto_DataType {
@@ -34,17 +42,35 @@ func dataType(t *onnxpb.TensorProto) onnxpb.TensorProto_DataType {
 
 // elements returns the number of elements of a shape.
 func elements(dims []int64) (int64, error) {
-	n := int64(1)
+	n, empty := int64(1), false
 	for _, d := range dims {
-		if d < 0 {
-			return 0, fmt.Errorf("the shape %v has a negative dimension", dims)
+		switch {
+		case d < 0:
+			return 0, fmt.Errorf("the shape %s has a negative dimension", shape(dims))
+		case d == 0:
+			empty = true
+		case d > maxElements/n:
+			n = maxElements + 1
+		default:
+			n *= d
 		}
-		if d > maxElements || d > 0 && n > maxElements/d {
-			return 0, fmt.Errorf("the shape %v has more than %d elements", dims, int64(maxElements))
-		}
-		n *= d
+	}
+	switch {
+	case empty:
+		return 0, nil
+	case n > maxElements:
+		return 0, fmt.Errorf("the shape %s has more than %d elements", shape(dims), int64(maxElements))
 	}
 	return n, nil
+}
+
+// shape returns dims for an error, cut if a file made them long.
+func shape(dims []int64) string {
+	const most = 16
+	if len(dims) <= most {
+		return fmt.Sprint(dims)
+	}
+	return fmt.Sprintf("%v and %d more", dims[:most], len(dims)-most)
 }
 
 func external(t *onnxpb.TensorProto) bool {
@@ -52,7 +78,7 @@ func external(t *onnxpb.TensorProto) bool {
 }
 
 // bytesOf returns the bytes of so many elements.
-func bytesOf(t onnxpb.TensorProto_DataType, n int64) int64 { return (n*typeBits[t] + 7) / 8 }
+func bytesOf(t onnxpb.TensorProto_DataType, n int64) int64 { return (n*typeBits(t) + 7) / 8 }
 
 // checkTensor returns an error if a tensor's data do not have its shape.
 func (m *Model) checkTensor(t *onnxpb.TensorProto) error {
@@ -60,227 +86,206 @@ func (m *Model) checkTensor(t *onnxpb.TensorProto) error {
 	if err != nil {
 		return err
 	}
-	if t.Segment != nil {
-		return fmt.Errorf("it is a segment of a tensor, which is not supported")
-	}
 	kind := dataType(t)
-	if kind == onnxpb.TensorProto_STRING {
-		if external(t) || t.RawData != nil || int64(len(t.StringData)) != n {
-			return fmt.Errorf("%d strings for the shape %v", len(t.StringData), t.Dims)
-		}
-		return nil
-	}
-	if typeBits[kind] == 0 {
+	typed := len(t.FloatData) + len(t.DoubleData) + len(t.Int32Data) + len(t.Int64Data) + len(t.Uint64Data) + len(t.StringData)
+	switch {
+	case t.Segment != nil:
+		return errors.New("it is a segment of a tensor, which is not supported")
+	case kind != onnxpb.TensorProto_STRING && typeBits(kind) == 0:
 		return fmt.Errorf("unknown element type %d", t.DataType)
-	}
-	if external(t) {
-		_, err := m.locate(t)
-		return err
-	}
-	if t.RawData != nil {
-		if want := bytesOf(kind, n); int64(len(t.RawData)) != want {
-			return fmt.Errorf("%d bytes of data for %d elements of %s, which take %d", len(t.RawData), n, kind, want)
+	case external(t):
+		if kind == onnxpb.TensorProto_STRING {
+			return errors.New("its strings are in another file, which ONNX does not allow")
+		}
+		if typed > 0 || len(t.RawData) > 0 {
+			return errors.New("its data are both in another file and in the model")
+		}
+		return m.checkExternal(t)
+	case t.DataLocation != onnxpb.TensorProto_DEFAULT:
+		return fmt.Errorf("unknown location %d of its data", t.DataLocation)
+	case len(t.RawData) > 0:
+		if typed > 0 {
+			return errors.New("its data are in two fields")
+		}
+		if want := bytesOf(kind, n); kind == onnxpb.TensorProto_STRING || int64(len(t.RawData)) != want {
+			return fmt.Errorf("%d bytes of data for the shape %s of %s, which takes %d", len(t.RawData), shape(t.Dims), kind, want)
 		}
 		return nil
 	}
-	have, want := int64(0), n
-	switch kind {
-	case onnxpb.TensorProto_FLOAT:
-		have = int64(len(t.FloatData))
-	case onnxpb.TensorProto_DOUBLE:
-		have = int64(len(t.DoubleData))
-	case onnxpb.TensorProto_INT64:
-		have = int64(len(t.Int64Data))
-	case onnxpb.TensorProto_UINT32, onnxpb.TensorProto_UINT64:
-		have = int64(len(t.Uint64Data))
-	case onnxpb.TensorProto_COMPLEX64:
-		have, want = int64(len(t.FloatData)), 2*n
-	case onnxpb.TensorProto_COMPLEX128:
-		have, want = int64(len(t.DoubleData)), 2*n
-	default:
-		have = int64(len(t.Int32Data))
-		if bits := typeBits[kind]; bits < 8 {
-			want = bytesOf(kind, n)
-			if have == n { // one to each number, as some writers have it
-				want = n
-			}
-		}
+	have, want := typedElements(t), n
+	switch {
+	case kind == onnxpb.TensorProto_COMPLEX64 || kind == onnxpb.TensorProto_COMPLEX128:
+		want = 2 * n
+	case typeBits(kind) < 8 && kind != onnxpb.TensorProto_STRING && int64(have) != n: // some writers do not pack them
+		want = bytesOf(kind, n)
 	}
-	if have != want {
-		return fmt.Errorf("%d elements of data for the shape %v of %s", have, t.Dims, kind)
+	if have != typed {
+		return fmt.Errorf("its data are in a field that is not that of %s", kind)
+	}
+	if int64(have) != want {
+		return fmt.Errorf("%d elements of data for the shape %s of %s, which takes %d", have, shape(t.Dims), kind, want)
 	}
 	return nil
 }
 
-// A location is where a tensor's external data are.
-type location struct {
-	file           string // in the model's folder
-	offset, length int64
+// typedElements returns the length of the field for elements of a tensor's type.
+func typedElements(t *onnxpb.TensorProto) int {
+	switch dataType(t) {
+	case onnxpb.TensorProto_FLOAT, onnxpb.TensorProto_COMPLEX64:
+		return len(t.FloatData)
+	case onnxpb.TensorProto_DOUBLE, onnxpb.TensorProto_COMPLEX128:
+		return len(t.DoubleData)
+	case onnxpb.TensorProto_INT64:
+		return len(t.Int64Data)
+	case onnxpb.TensorProto_UINT32, onnxpb.TensorProto_UINT64:
+		return len(t.Uint64Data)
+	case onnxpb.TensorProto_STRING:
+		return len(t.StringData)
+	}
+	return len(t.Int32Data)
 }
 
-// locate finds a tensor's external data and checks that they are there.
-func (m *Model) locate(t *onnxpb.TensorProto) (location, error) {
-	n, err := elements(t.Dims)
-	if err != nil {
-		return location{}, err
-	}
-	l := location{length: bytesOf(dataType(t), n)}
-	for _, e := range t.ExternalData {
-		switch e.Key {
-		case "location":
-			l.file = filepath.FromSlash(e.Value)
-		case "offset", "length":
-			v, err := strconv.ParseInt(e.Value, 10, 64)
-			if err != nil || v < 0 {
-				return location{}, fmt.Errorf("the %s of its external data is %q, not a number of bytes", e.Key, e.Value)
-			}
-			if e.Key == "offset" {
-				l.offset = v
-			} else if v != l.length {
-				return location{}, fmt.Errorf("%d bytes of external data for the shape %v of %s, which takes %d", v, t.Dims, dataType(t), l.length)
-			}
-		}
-	}
-	if l.file == "" {
-		return location{}, fmt.Errorf("its external data have no location")
-	}
-	if !filepath.IsLocal(l.file) {
-		return location{}, fmt.Errorf("its external data are at %q, outside the model's folder", l.file)
-	}
-	if m.dir == "" {
-		return location{}, fmt.Errorf("it is in the file %q, but the model was not read from a file", l.file)
-	}
-	f, err := openBelow(m.dir, l.file)
-	if err != nil {
-		return location{}, fmt.Errorf("its external data: %w", err)
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return location{}, fmt.Errorf("its external data: %w", err)
-	}
-	if !info.Mode().IsRegular() {
-		return location{}, fmt.Errorf("its external data are at %q, which is not a regular file", l.file)
-	}
-	if l.offset > info.Size() || l.length > info.Size()-l.offset {
-		return location{}, fmt.Errorf("its external data are at bytes %d to %d of %q, which has %d", l.offset, l.offset+l.length, l.file, info.Size())
-	}
-	return l, nil
-}
-
-// openBelow opens a file in a folder, by a path that no link leads out of it.
-func openBelow(dir, name string) (*os.File, error) {
-	root, err := os.OpenRoot(dir)
-	if err != nil {
-		return nil, err
-	}
-	defer root.Close()
-	return root.Open(name)
-}
-
-// raw returns a tensor's data as little-endian bytes, or nil if they are in one of
-// the typed fields.
+// raw returns the data of a tensor, not one of strings, as little-endian bytes.
 func (m *Model) raw(t *onnxpb.TensorProto) ([]byte, error) {
-	if !external(t) {
+	if external(t) {
+		b, err := m.readExternal(t)
+		if err != nil {
+			return nil, fmt.Errorf("tensor %q: %w", t.Name, err)
+		}
+		return b, nil
+	}
+	if len(t.RawData) > 0 {
 		return t.RawData, nil
 	}
-	l, err := m.locate(t)
-	if err != nil {
-		return nil, fmt.Errorf("tensor %q: %w", t.Name, err)
-	}
-	f, err := openBelow(m.dir, l.file)
-	if err != nil {
-		return nil, fmt.Errorf("tensor %q: %w", t.Name, err)
-	}
-	defer f.Close()
-	data := make([]byte, l.length)
-	if _, err := f.ReadAt(data, l.offset); err != nil && err != io.EOF {
-		return nil, fmt.Errorf("tensor %q: %w", t.Name, err)
-	}
-	return data, nil
+	return typedBytes(t), nil
 }
 
-// floats returns the elements of a tensor of floating-point numbers.
+// typedBytes returns the data in a tensor's typed field as little-endian bytes.
+func typedBytes(t *onnxpb.TensorProto) []byte {
+	kind := dataType(t)
+	b := make([]byte, 0, int64(typedElements(t))*max(typeBits(kind), 8)/8)
+	switch kind {
+	case onnxpb.TensorProto_FLOAT, onnxpb.TensorProto_COMPLEX64:
+		for _, v := range t.FloatData {
+			b = binary.LittleEndian.AppendUint32(b, math.Float32bits(v))
+		}
+	case onnxpb.TensorProto_DOUBLE, onnxpb.TensorProto_COMPLEX128:
+		for _, v := range t.DoubleData {
+			b = binary.LittleEndian.AppendUint64(b, math.Float64bits(v))
+		}
+	case onnxpb.TensorProto_INT64:
+		for _, v := range t.Int64Data {
+			b = binary.LittleEndian.AppendUint64(b, uint64(v))
+		}
+	case onnxpb.TensorProto_UINT64:
+		for _, v := range t.Uint64Data {
+			b = binary.LittleEndian.AppendUint64(b, v)
+		}
+	case onnxpb.TensorProto_UINT32:
+		for _, v := range t.Uint64Data {
+			b = binary.LittleEndian.AppendUint32(b, uint32(v))
+		}
+	default:
+		bits := int(typeBits(kind))
+		n, _ := elements(t.Dims)
+		packed := bytesOf(kind, n)
+		if bits < 8 && int64(len(t.Int32Data)) != packed { // one element in each number
+			b = b[:packed]
+			for i, v := range t.Int32Data {
+				b[i*bits/8] |= byte(v) & (1<<bits - 1) << (i * bits % 8)
+			}
+			break
+		}
+		for _, v := range t.Int32Data {
+			switch bits {
+			case 32:
+				b = binary.LittleEndian.AppendUint32(b, uint32(v))
+			case 16:
+				b = binary.LittleEndian.AppendUint16(b, uint16(v))
+			default:
+				b = append(b, byte(v))
+			}
+		}
+	}
+	return b
+}
+
+// floats returns the elements of a tensor of floating-point numbers, as float32.
 func (m *Model) floats(t *onnxpb.TensorProto) ([]float32, error) {
-	raw, err := m.raw(t)
+	var at func(b []byte, i int) float32
+	switch dataType(t) {
+	case onnxpb.TensorProto_FLOAT:
+		at = func(b []byte, i int) float32 { return math.Float32frombits(binary.LittleEndian.Uint32(b[4*i:])) }
+	case onnxpb.TensorProto_DOUBLE:
+		at = func(b []byte, i int) float32 {
+			return float32(math.Float64frombits(binary.LittleEndian.Uint64(b[8*i:])))
+		}
+	case onnxpb.TensorProto_FLOAT16:
+		at = func(b []byte, i int) float32 { return isrlu.Float16(binary.LittleEndian.Uint16(b[2*i:])).Float32() }
+	case onnxpb.TensorProto_BFLOAT16:
+		at = func(b []byte, i int) float32 { return isrlu.BFloat16(binary.LittleEndian.Uint16(b[2*i:])).Float32() }
+	default:
+		return nil, fmt.Errorf("tensor %q holds %s, not floating-point numbers", t.Name, dataType(t))
+	}
+	b, err := m.raw(t)
 	if err != nil {
 		return nil, err
 	}
-	n, _ := elements(t.Dims)
-	x := make([]float32, n)
-	half := func(i int) uint16 {
-		if raw != nil {
-			return binary.LittleEndian.Uint16(raw[2*i:])
-		}
-		return uint16(t.Int32Data[i])
-	}
-	switch dataType(t) {
-	case onnxpb.TensorProto_FLOAT:
-		if raw == nil {
-			copy(x, t.FloatData)
-			break
-		}
-		for i := range x {
-			x[i] = math.Float32frombits(binary.LittleEndian.Uint32(raw[4*i:]))
-		}
-	case onnxpb.TensorProto_DOUBLE:
-		for i := range x {
-			if raw == nil {
-				x[i] = float32(t.DoubleData[i])
-			} else {
-				x[i] = float32(math.Float64frombits(binary.LittleEndian.Uint64(raw[8*i:])))
-			}
-		}
-	case onnxpb.TensorProto_FLOAT16:
-		for i := range x {
-			x[i] = isrlu.Float16(half(i)).Float32()
-		}
-	case onnxpb.TensorProto_BFLOAT16:
-		for i := range x {
-			x[i] = isrlu.BFloat16(half(i)).Float32()
-		}
-	default:
-		return nil, fmt.Errorf("tensor %q holds %s, not floating-point numbers", t.Name, dataType(t))
+	x := make([]float32, int64(len(b))*8/typeBits(dataType(t)))
+	for i := range x {
+		x[i] = at(b, i)
 	}
 	return x, nil
 }
 
-// ints returns the elements of a tensor of integers or truth values.
+// ints returns the elements of a tensor of integers or truth values, which are 0
+// and 1.
 func (m *Model) ints(t *onnxpb.TensorProto) ([]int64, error) {
-	raw, err := m.raw(t)
+	var at func(b []byte, i int) int64
+	switch dataType(t) {
+	case onnxpb.TensorProto_INT64, onnxpb.TensorProto_UINT64:
+		at = func(b []byte, i int) int64 { return int64(binary.LittleEndian.Uint64(b[8*i:])) }
+	case onnxpb.TensorProto_INT32:
+		at = func(b []byte, i int) int64 { return int64(int32(binary.LittleEndian.Uint32(b[4*i:]))) }
+	case onnxpb.TensorProto_UINT32:
+		at = func(b []byte, i int) int64 { return int64(binary.LittleEndian.Uint32(b[4*i:])) }
+	case onnxpb.TensorProto_INT16:
+		at = func(b []byte, i int) int64 { return int64(int16(binary.LittleEndian.Uint16(b[2*i:]))) }
+	case onnxpb.TensorProto_UINT16:
+		at = func(b []byte, i int) int64 { return int64(binary.LittleEndian.Uint16(b[2*i:])) }
+	case onnxpb.TensorProto_INT8:
+		at = func(b []byte, i int) int64 { return int64(int8(b[i])) }
+	case onnxpb.TensorProto_UINT8:
+		at = func(b []byte, i int) int64 { return int64(b[i]) }
+	case onnxpb.TensorProto_BOOL:
+		at = func(b []byte, i int) int64 { return int64(min(b[i], 1)) }
+	case onnxpb.TensorProto_UINT4:
+		at = func(b []byte, i int) int64 { return int64(b[i/2] >> (i % 2 * 4) & 15) }
+	case onnxpb.TensorProto_INT4:
+		at = func(b []byte, i int) int64 { return int64(int8(b[i/2]<<(4-i%2*4)) >> 4) }
+	case onnxpb.TensorProto_UINT2:
+		at = func(b []byte, i int) int64 { return int64(b[i/4] >> (i % 4 * 2) & 3) }
+	case onnxpb.TensorProto_INT2:
+		at = func(b []byte, i int) int64 { return int64(int8(b[i/4]<<(6-i%4*2)) >> 6) }
+	default:
+		return nil, fmt.Errorf("tensor %q holds %s, not integers", t.Name, dataType(t))
+	}
+	b, err := m.raw(t)
 	if err != nil {
 		return nil, err
 	}
-	n, _ := elements(t.Dims)
+	n, err := elements(t.Dims)
+	if err != nil {
+		return nil, fmt.Errorf("tensor %q: %w", t.Name, err)
+	}
+	if n > math.MaxInt {
+		return nil, fmt.Errorf("tensor %q has more elements than fit into memory", t.Name)
+	}
 	x := make([]int64, n)
 	for i := range x {
-		switch dataType(t) {
-		case onnxpb.TensorProto_INT64:
-			if raw == nil {
-				x[i] = t.Int64Data[i]
-			} else {
-				x[i] = int64(binary.LittleEndian.Uint64(raw[8*i:]))
-			}
-		case onnxpb.TensorProto_INT32:
-			if raw == nil {
-				x[i] = int64(t.Int32Data[i])
-			} else {
-				x[i] = int64(int32(binary.LittleEndian.Uint32(raw[4*i:])))
-			}
-		case onnxpb.TensorProto_INT8:
-			if raw == nil {
-				x[i] = int64(t.Int32Data[i])
-			} else {
-				x[i] = int64(int8(raw[i]))
-			}
-		case onnxpb.TensorProto_UINT8, onnxpb.TensorProto_BOOL:
-			if raw == nil {
-				x[i] = int64(t.Int32Data[i])
-			} else {
-				x[i] = int64(raw[i])
-			}
-		default:
-			return nil, fmt.Errorf("tensor %q holds %s, not integers", t.Name, dataType(t))
+		x[i] = at(b, i)
+		if x[i] < 0 && dataType(t) == onnxpb.TensorProto_UINT64 {
+			return nil, fmt.Errorf("tensor %q has the element %d, beyond int64", t.Name, uint64(x[i]))
 		}
 	}
 	return x, nil
@@ -306,30 +311,43 @@ func intTensor(name string, dims []int64, x ...int64) *onnxpb.TensorProto {
 	return t
 }
 
-// setFloats gives a tensor other elements, in the element type that it has. It
-// becomes one of the model's own file.
+// setFloats gives a tensor other elements, in the shape and element type that it
+// has. It becomes one of the model's own file.
 func setFloats(t *onnxpb.TensorProto, x []float32) error {
+	n, err := elements(t.Dims)
+	if err != nil {
+		return fmt.Errorf("tensor %q: %w", t.Name, err)
+	}
+	if int64(len(x)) != n {
+		return fmt.Errorf("tensor %q has %d elements, got %d", t.Name, n, len(x))
+	}
+	var b []byte
 	switch dataType(t) {
 	case onnxpb.TensorProto_FLOAT:
-		t.RawData = floatTensor("", nil, x...).RawData
+		b = floatTensor("", nil, x...).RawData
 	case onnxpb.TensorProto_DOUBLE:
-		t.RawData = make([]byte, 8*len(x))
-		for i, v := range x {
-			binary.LittleEndian.PutUint64(t.RawData[8*i:], math.Float64bits(float64(v)))
+		b = make([]byte, 0, 8*len(x))
+		for _, v := range x {
+			b = binary.LittleEndian.AppendUint64(b, math.Float64bits(float64(v)))
 		}
 	case onnxpb.TensorProto_FLOAT16:
-		t.RawData = make([]byte, 2*len(x))
+		b = make([]byte, 0, 2*len(x))
 		for i, v := range x {
-			binary.LittleEndian.PutUint16(t.RawData[2*i:], uint16(isrlu.ToFloat16(v)))
+			h := isrlu.ToFloat16(v)
+			if math.IsInf(float64(h.Float32()), 0) && !math.IsInf(float64(v), 0) {
+				return fmt.Errorf("tensor %q: element %d is %g, beyond float16", t.Name, i, v)
+			}
+			b = binary.LittleEndian.AppendUint16(b, uint16(h))
 		}
 	case onnxpb.TensorProto_BFLOAT16:
-		t.RawData = make([]byte, 2*len(x))
-		for i, v := range x {
-			binary.LittleEndian.PutUint16(t.RawData[2*i:], uint16(isrlu.ToBFloat16(v)))
+		b = make([]byte, 0, 2*len(x))
+		for _, v := range x {
+			b = binary.LittleEndian.AppendUint16(b, uint16(isrlu.ToBFloat16(v)))
 		}
 	default:
 		return fmt.Errorf("tensor %q holds %s, not floating-point numbers", t.Name, dataType(t))
 	}
+	t.RawData = b
 	t.FloatData, t.DoubleData, t.Int32Data = nil, nil, nil
 	t.ExternalData, t.DataLocation = nil, onnxpb.TensorProto_DEFAULT
 	return nil

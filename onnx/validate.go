@@ -19,27 +19,69 @@ func (m *Model) validate() error {
 	if p.Graph == nil {
 		return errors.New("not an ONNX model: it has no graph")
 	}
-	switch v := opset(p.OpsetImport); {
-	case v == 0:
+	if opset(p.OpsetImport) == 0 {
 		return errors.New("the model does not say which version of ONNX's operators (opset) it uses")
-	case v < oldestOpset:
-		return fmt.Errorf("the model uses version %d of ONNX's operators (opset); convert it to %d or later, such as by onnx.version_converter", v, oldestOpset)
+	}
+	if err := checkOpset(p.OpsetImport); err != nil {
+		return fmt.Errorf("the model %w", err)
 	}
 	if err := m.validateGraph(p.Graph, nil); err != nil {
 		return err
 	}
+	if len(p.Graph.Output) == 0 {
+		return errors.New("the graph has no outputs")
+	}
+	for i, t := range p.TrainingInfo {
+		// They may read what is in the graph of inference.
+		outside := &scope{open: true}
+		for _, g := range []*onnxpb.GraphProto{t.Initialization, t.Algorithm} {
+			if g == nil {
+				continue
+			}
+			if err := m.validateGraph(g, outside); err != nil {
+				return fmt.Errorf("in the graph %q of training information %d: %w", cmp.Or(g.Name, "?"), i, err)
+			}
+		}
+	}
 	return m.validateFunctions()
+}
+
+// checkOpset returns an error for versions of ONNX's operators that are not read.
+func checkOpset(list []*onnxpb.OperatorSetIdProto) error {
+	version := opset(list)
+	for _, o := range list {
+		switch {
+		case !isDefault(o.Domain):
+		case o.Version != version:
+			return fmt.Errorf("uses versions %d and %d of ONNX's operators (opset) together", version, o.Version)
+		case version < oldestOpset:
+			return fmt.Errorf("uses version %d of ONNX's operators (opset); convert it to %d or later, such as by onnx.version_converter", version, oldestOpset)
+		}
+	}
+	return nil
 }
 
 // A scope holds the names that a graph's nodes may read.
 type scope struct {
 	outer *scope
 	names map[string]bool
+	open  bool // to all names
+	// attributes are those of the function that the nodes are in, nil outside of one.
+	attributes map[string]bool
+}
+
+// within returns an empty scope for a graph in s, which may be nil.
+func (s *scope) within() *scope {
+	inner := &scope{outer: s, names: map[string]bool{}}
+	if s != nil {
+		inner.attributes = s.attributes
+	}
+	return inner
 }
 
 func (s *scope) has(name string) bool {
 	for ; s != nil; s = s.outer {
-		if s.names[name] {
+		if s.open || s.names[name] {
 			return true
 		}
 	}
@@ -56,7 +98,7 @@ func (s *scope) define(name string) bool {
 }
 
 func (m *Model) validateGraph(g *onnxpb.GraphProto, outer *scope) error {
-	s := &scope{outer: outer, names: map[string]bool{}}
+	s := outer.within()
 	for _, v := range g.Input {
 		if v.Name == "" {
 			return errors.New("an input of the graph has no name")
@@ -68,52 +110,91 @@ func (m *Model) validateGraph(g *onnxpb.GraphProto, outer *scope) error {
 			return fmt.Errorf("input %q: %w", v.Name, err)
 		}
 	}
+	if err := m.validateInitializers(g, s); err != nil {
+		return err
+	}
+	if err := m.validateNodes(&g.Node, s); err != nil {
+		return err
+	}
+	for _, v := range g.Output {
+		if v.Name == "" {
+			return errors.New("an output of the graph has no name")
+		}
+		if !s.has(v.Name) {
+			return fmt.Errorf("output %q of the graph is computed by no node", v.Name)
+		}
+		if err := checkValueShape(v); err != nil {
+			return fmt.Errorf("output %q: %w", v.Name, err)
+		}
+	}
+	return nil
+}
+
+// validateInitializers checks a graph's initializers and adds them to its scope,
+// where inputs may have their names.
+func (m *Model) validateInitializers(g *onnxpb.GraphProto, s *scope) error {
 	seen := map[string]bool{}
-	for _, t := range g.Initializer {
-		if t.Name == "" {
+	take := func(name string) error {
+		if name == "" {
 			return errors.New("an initializer has no name")
 		}
-		if seen[t.Name] {
-			return fmt.Errorf("two initializers are called %q", t.Name)
+		if seen[name] {
+			return fmt.Errorf("two initializers are called %q", name)
 		}
-		seen[t.Name], s.names[t.Name] = true, true
+		seen[name], s.names[name] = true, true
+		return nil
+	}
+	for _, t := range g.Initializer {
+		if err := take(t.Name); err != nil {
+			return err
+		}
 		if err := m.checkTensor(t); err != nil {
 			return fmt.Errorf("initializer %q: %w", t.Name, err)
 		}
 	}
 	for _, t := range g.SparseInitializer {
 		name := t.GetValues().GetName()
-		if name == "" {
-			return errors.New("a sparse initializer has no name")
+		if err := take(name); err != nil {
+			return err
 		}
-		s.names[name] = true
-		for _, part := range []*onnxpb.TensorProto{t.Values, t.Indices} {
-			if part == nil {
-				return fmt.Errorf("sparse initializer %q lacks values or indices", name)
-			}
-			if err := m.checkTensor(part); err != nil {
-				return fmt.Errorf("sparse initializer %q: %w", name, err)
-			}
-		}
-	}
-	if err := m.validateNodes(&g.Node, s); err != nil {
-		return err
-	}
-	if outer == nil && len(g.Output) == 0 {
-		return errors.New("the graph has no outputs")
-	}
-	for _, v := range g.Output {
-		if !s.has(v.Name) {
-			return fmt.Errorf("output %q of the graph is computed by no node", v.Name)
+		if err := m.checkSparse(t); err != nil {
+			return fmt.Errorf("sparse initializer %q: %w", name, err)
 		}
 	}
 	return nil
 }
 
+// checkSparse checks a sparse tensor: values of the shape [n], and their indices of
+// the shape [n] or [n, rank].
+func (m *Model) checkSparse(t *onnxpb.SparseTensorProto) error {
+	if t.Values == nil || t.Indices == nil {
+		return errors.New("it lacks values or indices")
+	}
+	if _, err := elements(t.Dims); err != nil {
+		return err
+	}
+	for _, part := range []*onnxpb.TensorProto{t.Values, t.Indices} {
+		if err := m.checkTensor(part); err != nil {
+			return err
+		}
+	}
+	values, indices := t.Values.Dims, t.Indices.Dims
+	switch {
+	case dataType(t.Indices) != onnxpb.TensorProto_INT64:
+		return fmt.Errorf("its indices are %s, not %s", dataType(t.Indices), onnxpb.TensorProto_INT64)
+	case len(values) != 1:
+	case len(indices) == 1 && indices[0] == values[0]:
+		return nil
+	case len(indices) == 2 && indices[0] == values[0] && indices[1] == int64(len(t.Dims)):
+		return nil
+	}
+	return fmt.Errorf("values of the shape %s and indices of the shape %s for the shape %s", shape(values), shape(indices), shape(t.Dims))
+}
+
 func checkValueShape(v *onnxpb.ValueInfoProto) error {
 	for _, d := range v.GetType().GetTensorType().GetShape().GetDim() {
 		if d.GetDimValue() < 0 {
-			return fmt.Errorf("a dimension is %d", d.GetDimValue())
+			return fmt.Errorf("a dimension is %d; one that is not known has a name (dim_param) or nothing", d.GetDimValue())
 		}
 	}
 	return nil
@@ -126,6 +207,9 @@ func (m *Model) validateNodes(nodes *[]*onnxpb.NodeProto, s *scope) error {
 	for i, n := range *nodes {
 		if n.OpType == "" {
 			return fmt.Errorf("%s has no operator", label(n))
+		}
+		if len(n.Output) == 0 {
+			return fmt.Errorf("%s has no outputs", label(n))
 		}
 		for _, name := range n.Output {
 			if name == "" {
@@ -151,40 +235,13 @@ func (m *Model) validateNodes(nodes *[]*onnxpb.NodeProto, s *scope) error {
 				return fmt.Errorf("%s reads %q, which nothing writes", label(n), name)
 			}
 		}
-		if err := m.validateAttributes(n, s); err != nil {
+		if err := m.validateAttributes(n.Attribute, s); err != nil {
 			return fmt.Errorf("%s: %w", label(n), err)
 		}
 		for _, name := range n.Output {
 			if name != "" {
 				s.names[name] = true
 			}
-		}
-	}
-	return nil
-}
-
-func (m *Model) validateAttributes(n *onnxpb.NodeProto, s *scope) error {
-	for i, a := range n.Attribute {
-		if a.Name == "" {
-			return errors.New("an attribute has no name")
-		}
-		for _, b := range n.Attribute[:i] {
-			if a.Name == b.Name {
-				return fmt.Errorf("two attributes are called %q", a.Name)
-			}
-		}
-		for _, t := range append(a.Tensors, a.T) {
-			if t == nil {
-				continue
-			}
-			if err := m.checkTensor(t); err != nil {
-				return fmt.Errorf("attribute %q: %w", a.Name, err)
-			}
-		}
-	}
-	for _, sub := range subgraphs(n) {
-		if err := m.validateGraph(sub, s); err != nil {
-			return fmt.Errorf("in its graph %q: %w", cmp.Or(sub.Name, "?"), err)
 		}
 	}
 	return nil
@@ -241,82 +298,4 @@ func sortNodes(nodes []*onnxpb.NodeProto, writer map[string]int) ([]*onnxpb.Node
 		}
 	}
 	return sorted, nil
-}
-
-// validateFunctions checks the model's own functions, and that none calls itself.
-func (m *Model) validateFunctions() error {
-	functions := map[string]*onnxpb.FunctionProto{}
-	for _, f := range m.proto.Functions {
-		if f.Name == "" {
-			return errors.New("a function has no name")
-		}
-		key := functionKey(f.Domain, f.Name, f.Overload)
-		if functions[key] != nil {
-			return fmt.Errorf("two functions are called %q", f.Name)
-		}
-		functions[key] = f
-		s := &scope{names: map[string]bool{}}
-		for _, name := range f.Input {
-			if !s.define(name) {
-				return fmt.Errorf("function %q: two inputs are called %q", f.Name, name)
-			}
-		}
-		if err := m.validateNodes(&f.Node, s); err != nil {
-			return fmt.Errorf("function %q: %w", f.Name, err)
-		}
-		for _, name := range f.Output {
-			if !s.has(name) {
-				return fmt.Errorf("function %q: output %q is computed by no node", f.Name, name)
-			}
-		}
-	}
-	state := map[string]int{} // 1 while the function's calls are followed, 2 after
-	var follow func(nodes []*onnxpb.NodeProto, depth int) error
-	follow = func(nodes []*onnxpb.NodeProto, depth int) error {
-		if depth > maxCalls {
-			return fmt.Errorf("functions call one another more than %d deep", maxCalls)
-		}
-		for _, n := range nodes {
-			for _, sub := range subgraphs(n) {
-				if err := follow(sub.Node, depth); err != nil {
-					return err
-				}
-			}
-			callee := functionKey(n.Domain, n.OpType, n.Overload)
-			f := functions[callee]
-			if f == nil || state[callee] == 2 {
-				continue
-			}
-			if state[callee] == 1 {
-				return fmt.Errorf("function %q calls itself", f.Name)
-			}
-			state[callee] = 1
-			if err := follow(f.Node, depth+1); err != nil {
-				return err
-			}
-			state[callee] = 2
-		}
-		return nil
-	}
-	for key, f := range functions {
-		if state[key] != 0 {
-			continue
-		}
-		state[key] = 1
-		if err := follow(f.Node, 1); err != nil {
-			return err
-		}
-		state[key] = 2
-	}
-	return nil
-}
-
-// maxCalls is how deep functions may call one another.
-const maxCalls = 100
-
-func functionKey(domain, name, overload string) string {
-	if domain == defaultDomain {
-		domain = ""
-	}
-	return domain + "\x00" + name + "\x00" + overload
 }

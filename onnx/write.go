@@ -1,7 +1,6 @@
 package onnx
 
 import (
-	"bufio"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -9,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"unicode/utf8"
 
 	"google.golang.org/protobuf/proto"
 
@@ -18,25 +18,42 @@ import (
 
 // Write writes the model into a file, which appears whole or not at all.
 //
-// Tensors that are in other files, and the large ones of a model that does not fit
-// in one file, go to one file beside it, whose name is that of the model, a digest
-// of its content, and ".data": a model that is there already keeps its own data.
+// Where tensors of the model are in other files, or it is too large for one
+// (2 GiB), its tensors of 1 KiB and more go to one file beside it. That file's name
+// is the model's, a digest of its content, and ".data", and it appears before the
+// model does. A model that is replaced keeps its data to the last moment, and they
+// stay: other models, and m if it was read from there, may have their data in
+// that file. Remove it when none of them is wanted any more.
 func (m *Model) Write(path string) error {
-	out := m.proto
-	if m.hasExternal() || proto.Size(m.proto) > maxFile {
-		var err error
-		if out, err = m.writeData(path); err != nil {
-			return fmt.Errorf("onnx: cannot write %s: %w", path, err)
-		}
-	}
-	data, err := marshal(out)
-	if err == nil {
-		err = atomicfile.Replace(path, func(w io.Writer) error { _, err := w.Write(data); return err })
-	}
-	if err != nil {
+	if err := m.write(path, maxFile); err != nil {
 		return fmt.Errorf("onnx: cannot write %s: %w", path, err)
 	}
 	return nil
+}
+
+// write writes the model into a file of at most limit bytes.
+func (m *Model) write(path string, limit int) error {
+	undo := func() {}
+	if m.hasExternal() || proto.Size(m.proto) > limit {
+		data, err := m.writeData(path)
+		if err != nil {
+			return err
+		}
+		if !data.existed {
+			undo = func() { os.Remove(data.path) }
+		}
+		// The model refers to the data file while its bytes are made: a copy of it
+		// may not fit into memory.
+		defer data.refer()()
+	}
+	b, err := marshal(m.proto, limit)
+	if err == nil {
+		err = atomicfile.Replace(path, func(w io.Writer) error { _, err := w.Write(b); return err })
+	}
+	if err != nil {
+		undo()
+	}
+	return err
 }
 
 func (m *Model) hasExternal() bool {
@@ -48,139 +65,140 @@ func (m *Model) hasExternal() bool {
 	return false
 }
 
-// tensors returns all tensors of the model with data, those in nodes and subgraphs
-// too.
-func (m *Model) tensors() []*onnxpb.TensorProto {
-	var list []*onnxpb.TensorProto
-	var nodes func([]*onnxpb.NodeProto)
-	graph := func(g *onnxpb.GraphProto) {
-		list = append(list, g.Initializer...)
-		for _, t := range g.SparseInitializer {
-			list = append(list, t.Values, t.Indices)
-		}
-		nodes(g.Node)
-	}
-	nodes = func(all []*onnxpb.NodeProto) {
-		for _, n := range all {
-			for _, a := range n.Attribute {
-				if a.T != nil {
-					list = append(list, a.T)
-				}
-				list = append(list, a.Tensors...)
-			}
-			for _, sub := range subgraphs(n) {
-				graph(sub)
-			}
-		}
-	}
-	graph(m.proto.Graph)
-	for _, f := range m.proto.Functions {
-		nodes(f.Node)
-	}
-	return list
-}
-
-// Tensors in the data file begin at multiples of dataAlign, so that runtimes can
-// map them; those of less than dataLeast bytes stay in the model.
+// Tensors of a page and more begin at one, so that runtimes can map them, others at
+// a line of the cache. Those of less than smallTensor bytes stay in the model, where
+// a reference to the data file would hardly take less.
 const (
-	dataAlign = 4096
-	dataLeast = 1024
+	pageSize    = 4096
+	lineSize    = 64
+	smallTensor = 1024
 )
 
-// writeData writes the data file of a model at path, and returns a copy of the
-// model that refers to it.
-func (m *Model) writeData(path string) (*onnxpb.ModelProto, error) {
-	tmp, err := os.CreateTemp(filepath.Dir(path), ".isrlu-*.data")
+// A dataFile is a file of tensors beside a model.
+type dataFile struct {
+	path    string
+	existed bool
+	spans   map[*onnxpb.TensorProto]span
+	inside  map[*onnxpb.TensorProto][]byte // small ones that were in another file
+}
+
+type span struct{ offset, length int64 }
+
+// writeData writes the data file of a model at path.
+func (m *Model) writeData(path string) (*dataFile, error) {
+	d := &dataFile{spans: map[*onnxpb.TensorProto]span{}, inside: map[*onnxpb.TensorProto][]byte{}}
+	err := atomicfile.ReplaceAs(path+".data.tmp", func(w io.Writer) (string, error) {
+		hash := sha256.New()
+		if err := m.putTensors(d, io.MultiWriter(w, hash)); err != nil {
+			return "", err
+		}
+		name := filepath.Base(path) + "." + hex.EncodeToString(hash.Sum(nil)[:16]) + ".data"
+		if !utf8.ValidString(name) {
+			return "", fmt.Errorf("the model refers to its data by the name %q, which must be UTF-8", name)
+		}
+		d.path = filepath.Join(filepath.Dir(path), name)
+		_, err := os.Lstat(d.path)
+		d.existed = err == nil
+		return d.path, nil
+	})
 	if err != nil {
 		return nil, err
 	}
-	defer os.Remove(tmp.Name())
-	defer tmp.Close()
+	return d, nil
+}
 
-	type span struct{ offset, length int64 }
-	spans := map[*onnxpb.TensorProto]span{}
-	hash := sha256.New()
-	buffer := bufio.NewWriterSize(io.MultiWriter(tmp, hash), 1<<20)
+// putTensors writes the tensors that belong into the file.
+func (m *Model) putTensors(d *dataFile, w io.Writer) error {
 	at := int64(0)
-	all := m.tensors()
-	for _, t := range all {
-		if !external(t) && len(t.RawData) < dataLeast {
-			continue
+	placed := map[location]span{} // several tensors may have the same external data
+	put := func(t *onnxpb.TensorProto) error {
+		n, err := elements(t.Dims)
+		if err != nil {
+			return err
 		}
-		pad := (dataAlign - at%dataAlign) % dataAlign
-		if _, err := buffer.Write(make([]byte, pad)); err != nil {
-			return nil, err
+		length := bytesOf(dataType(t), n)
+		var from location
+		if external(t) {
+			if from, err = locate(t); err != nil {
+				return err
+			}
+			if length < smallTensor {
+				d.inside[t], err = m.readExternal(t)
+				return err
+			}
+			if s, ok := placed[from]; ok {
+				d.spans[t] = s
+				return nil
+			}
+		}
+		align := int64(lineSize)
+		if length >= pageSize {
+			align = pageSize
+		}
+		pad := (align - at%align) % align
+		if _, err := w.Write(make([]byte, pad)); err != nil {
+			return err
 		}
 		at += pad
-		n, err := m.copyData(buffer, t)
-		if err != nil {
-			return nil, fmt.Errorf("tensor %q: %w", t.Name, err)
+		s := span{at, length}
+		if external(t) {
+			err = m.copyExternal(w, t)
+			placed[from] = s
+		} else {
+			var b []byte
+			if b, err = m.raw(t); err == nil {
+				_, err = w.Write(b)
+			}
 		}
-		spans[t] = span{at, n}
-		at += n
+		at += length
+		d.spans[t] = s
+		return err
 	}
-	if err := buffer.Flush(); err != nil {
-		return nil, err
-	}
-	if err := tmp.Chmod(0o644); err != nil { // CreateTemp keeps it to its owner
-		return nil, err
-	}
-	if err := tmp.Sync(); err != nil {
-		return nil, err
-	}
-	if err := tmp.Close(); err != nil {
-		return nil, err
-	}
-	name := filepath.Base(path) + "." + hex.EncodeToString(hash.Sum(nil)[:6]) + ".data"
-	if err := os.Rename(tmp.Name(), filepath.Join(filepath.Dir(path), name)); err != nil {
-		return nil, err
-	}
+	var failed error
+	m.eachTensor(func(t *onnxpb.TensorProto, initializer bool) {
+		// Runtimes want the data of attributes in the model, where they were not
+		// elsewhere before.
+		n, _ := elements(t.Dims)
+		large := initializer && bytesOf(dataType(t), n) >= smallTensor
+		if failed == nil && (large || external(t)) {
+			if err := put(t); err != nil {
+				failed = fmt.Errorf("tensor %q: %w", t.Name, err)
+			}
+		}
+	})
+	return failed
+}
 
-	// The copy is made without the data that are in the file now: they may be all
-	// the memory that there is.
-	held := make([][]byte, len(all))
-	for i, t := range all {
-		if _, ok := spans[t]; ok {
-			held[i], t.RawData = t.RawData, nil
-		}
+// refer makes the tensors refer to the file, and returns what makes them as they
+// were.
+func (d *dataFile) refer() (restore func()) {
+	var undo []func()
+	take := func(t *onnxpb.TensorProto) {
+		raw, location, entries := t.RawData, t.DataLocation, t.ExternalData
+		floats, doubles, ints, longs, unsigned := t.FloatData, t.DoubleData, t.Int32Data, t.Int64Data, t.Uint64Data
+		undo = append(undo, func() {
+			t.RawData, t.DataLocation, t.ExternalData = raw, location, entries
+			t.FloatData, t.DoubleData, t.Int32Data, t.Int64Data, t.Uint64Data = floats, doubles, ints, longs, unsigned
+		})
+		t.RawData, t.DataLocation, t.ExternalData = nil, onnxpb.TensorProto_DEFAULT, nil
+		t.FloatData, t.DoubleData, t.Int32Data, t.Int64Data, t.Uint64Data = nil, nil, nil, nil, nil
 	}
-	out := proto.CloneOf(m.proto)
-	for i, t := range all {
-		if held[i] != nil {
-			t.RawData = held[i]
-		}
+	for t, b := range d.inside {
+		take(t)
+		t.RawData = b
 	}
-	copied := (&Model{proto: out}).tensors()
-	for i, t := range all {
-		s, ok := spans[t]
-		if !ok {
-			continue
-		}
-		c := copied[i]
-		c.DataLocation = onnxpb.TensorProto_EXTERNAL
-		c.ExternalData = []*onnxpb.StringStringEntryProto{
-			{Key: "location", Value: name},
+	for t, s := range d.spans {
+		take(t)
+		t.DataLocation = onnxpb.TensorProto_EXTERNAL
+		t.ExternalData = []*onnxpb.StringStringEntryProto{
+			{Key: "location", Value: filepath.Base(d.path)},
 			{Key: "offset", Value: strconv.FormatInt(s.offset, 10)},
 			{Key: "length", Value: strconv.FormatInt(s.length, 10)},
 		}
 	}
-	return out, nil
-}
-
-// copyData writes a tensor's data and returns how many bytes they are.
-func (m *Model) copyData(w io.Writer, t *onnxpb.TensorProto) (int64, error) {
-	if !external(t) {
-		n, err := w.Write(t.RawData)
-		return int64(n), err
+	return func() {
+		for _, f := range undo {
+			f()
+		}
 	}
-	l, err := m.locate(t)
-	if err != nil {
-		return 0, err
-	}
-	f, err := openBelow(m.dir, l.file)
-	if err != nil {
-		return 0, err
-	}
-	defer f.Close()
-	return io.Copy(w, io.NewSectionReader(f, l.offset, l.length))
 }

@@ -20,8 +20,20 @@ import (
 // maxValues is the most values of an IDX file.
 const maxValues = 1 << 30
 
+// An imageReader reads images for a network.
+type imageReader struct {
+	images data.Images // of all files; its size is what the network takes
+	from   []source    // of each image
+}
+
+// A source is where an image is from.
+type source struct {
+	file  string
+	index int
+}
+
 // read appends the images of a file. Its content says what it is.
-func (p *predictor) read(ctx context.Context, name string) error {
+func (l *imageReader) read(ctx context.Context, name string) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -31,32 +43,32 @@ func (p *predictor) read(ctx context.Context, name string) error {
 	}
 	defer f.Close()
 	r := bufio.NewReaderSize(f, 1<<16)
-	before := len(p.images.Pixels)
+	before := len(l.images.Pixels)
 	if magic, _ := r.Peek(len(pngMagic)); string(magic) == pngMagic {
-		err = p.readPNG(r)
+		err = l.readPNG(r)
 	} else {
-		err = p.readIDX(r)
+		err = l.readIDX(r)
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %s", name, strings.TrimPrefix(err.Error(), "data: "))
 	}
-	for i := range (len(p.images.Pixels) - before) / p.images.Size() {
-		p.from = append(p.from, source{name, i})
+	for i := range (len(l.images.Pixels) - before) / l.images.Size() {
+		l.from = append(l.from, source{name, i})
 	}
 	// Labels also are what counts the images.
-	p.images.Labels = make([]uint8, len(p.from))
+	l.images.Labels = make([]uint8, len(l.from))
 	return nil
 }
 
 const pngMagic = "\x89PNG\r\n\x1a\n"
 
 // wrongSize names both sizes.
-func (p *predictor) wrongSize(height, width int64) error {
-	return fmt.Errorf("images are %dx%d (height x width), the network takes %dx%d; resize them first", height, width, p.images.Height, p.images.Width)
+func (l *imageReader) wrongSize(height, width int64) error {
+	return fmt.Errorf("images are %dx%d (height x width), the network takes %dx%d; resize them first", height, width, l.images.Height, l.images.Width)
 }
 
-func (p *predictor) readPNG(r *bufio.Reader) error {
-	channels := p.images.Channels
+func (l *imageReader) readPNG(r *bufio.Reader) error {
+	channels := l.images.Channels
 	if channels != 1 && channels != 3 {
 		return fmt.Errorf("a PNG has 1 or 3 channels here, the network takes %d", channels)
 	}
@@ -67,14 +79,14 @@ func (p *predictor) readPNG(r *bufio.Reader) error {
 		return errors.New("the PNG is truncated or damaged")
 	}
 	width, height := binary.BigEndian.Uint32(head[16:]), binary.BigEndian.Uint32(head[20:])
-	if int64(height) != int64(p.images.Height) || int64(width) != int64(p.images.Width) {
-		return p.wrongSize(int64(height), int64(width))
+	if int64(height) != int64(l.images.Height) || int64(width) != int64(l.images.Width) {
+		return l.wrongSize(int64(height), int64(width))
 	}
 	m, err := png.Decode(r)
 	if err != nil {
 		return fmt.Errorf("not a whole PNG: %w", err)
 	}
-	p.images.Pixels = append(p.images.Pixels, pixels(m, channels)...)
+	l.images.Pixels = append(l.images.Pixels, pixels(m, channels)...)
 	return nil
 }
 
@@ -95,7 +107,7 @@ func pixels(m image.Image, channels int) []uint8 {
 	return list
 }
 
-func (p *predictor) readIDX(r *bufio.Reader) error {
+func (l *imageReader) readIDX(r *bufio.Reader) error {
 	dims, values, err := unpackIDX(r)
 	if err != nil {
 		return err
@@ -106,16 +118,16 @@ func (p *predictor) readIDX(r *bufio.Reader) error {
 	if len(dims) != 4 {
 		return fmt.Errorf("images in IDX have 3 or 4 dimensions, got %v", dims)
 	}
-	if dims[1] != p.images.Height || dims[2] != p.images.Width {
-		return p.wrongSize(int64(dims[1]), int64(dims[2]))
+	if dims[1] != l.images.Height || dims[2] != l.images.Width {
+		return l.wrongSize(int64(dims[1]), int64(dims[2]))
 	}
-	if dims[3] != p.images.Channels {
-		return fmt.Errorf("images have %d channels, the network takes %d", dims[3], p.images.Channels)
+	if dims[3] != l.images.Channels {
+		return fmt.Errorf("images have %d channels, the network takes %d", dims[3], l.images.Channels)
 	}
 	if dims[0] == 0 {
 		return errors.New("holds no images")
 	}
-	p.images.Pixels = append(p.images.Pixels, values...)
+	l.images.Pixels = append(l.images.Pixels, values...)
 	return nil
 }
 

@@ -19,10 +19,16 @@ import (
 // with .tmp appended until it is whole and on the disk. A file of that name that
 // a killed process left is replaced.
 func Replace(path string, write func(io.Writer) error) error {
-	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
-		return fmt.Errorf("%s is not a regular file", path)
+	if err := checkRegular(path); err != nil {
+		return err
 	}
-	name := path + ".tmp"
+	return ReplaceAs(path+".tmp", func(w io.Writer) (string, error) { return path, write(w) })
+}
+
+// ReplaceAs is Replace for a file whose name follows from its content: write
+// returns the path. What is written stands in name, in the same folder, until it
+// is whole.
+func ReplaceAs(name string, write func(io.Writer) (path string, err error)) error {
 	if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
@@ -30,38 +36,53 @@ func Replace(path string, write func(io.Writer) error) error {
 	if err != nil {
 		return err
 	}
-	if err := writeOut(tmp, write); err != nil {
+	path, err := writeOut(tmp, write)
+	if err != nil {
 		tmp.Close()
 		os.Remove(name)
 		return err
 	}
-	if err := os.Rename(name, path); err != nil {
+	if err = checkRegular(path); err == nil {
+		err = os.Rename(name, path)
+	}
+	if err != nil {
 		os.Remove(name)
 		return err
 	}
 	return syncFolder(filepath.Dir(path))
 }
 
-// writeOut writes the file, brings it to the disk and closes it.
-func writeOut(f *os.File, write func(io.Writer) error) error {
+// checkRegular returns an error if there is something at path that is not a
+// regular file.
+func checkRegular(path string) error {
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		return fmt.Errorf("%s is not a regular file", path)
+	}
+	return nil
+}
+
+// writeOut writes the file, brings it to the disk and closes it. It returns the
+// path that the file shall have.
+func writeOut(f *os.File, write func(io.Writer) (string, error)) (string, error) {
 	w := bufio.NewWriterSize(f, 1<<16)
-	if err := write(w); err != nil {
-		return err
+	path, err := write(w)
+	if err != nil {
+		return "", err
 	}
 	if err := w.Flush(); err != nil {
-		return err
+		return "", err
 	}
 	if err := f.Sync(); err != nil {
-		return err
+		return "", err
 	}
 	mine, err := f.Stat()
 	if err != nil {
-		return err
+		return "", err
 	}
 	if there, err := os.Stat(f.Name()); err != nil || !os.SameFile(mine, there) {
-		return fmt.Errorf("%s is not the file that was opened: another process writes it too", f.Name())
+		return "", fmt.Errorf("%s is not the file that was opened: another process writes it too", f.Name())
 	}
-	return f.Close()
+	return path, f.Close()
 }
 
 // syncFolder brings a new name in the folder to the disk, where the system has a

@@ -26,12 +26,13 @@ const Variable = "ISRLU_ONNXRUNTIME"
 //go:embed ort.js
 var script string
 
-// A Runtime is a running process.
+// A Runtime is a running process, for one goroutine at a time.
 type Runtime struct {
 	cmd *exec.Cmd
 	in  io.WriteCloser
 	out *bufio.Reader
 	err *strings.Builder
+	end error // why it is not there any more
 }
 
 // A Tensor is an input or output. Either Floats or Ints has the elements, by Type:
@@ -73,7 +74,10 @@ func Start(dir string) (*Runtime, error) {
 		return nil, fmt.Errorf("ort: %w", err)
 	}
 	r.out = bufio.NewReaderSize(out, 1<<20)
-	if err := r.cmd.Start(); err != nil {
+	r.cmd.WaitDelay = patience
+	if err := r.cmd.Start(); errors.Is(err, exec.ErrNotFound) {
+		return nil, fmt.Errorf("ort: node is not there; install Node.js: %w", err)
+	} else if err != nil {
 		return nil, fmt.Errorf("ort: %w", err)
 	}
 	if _, err := r.answer(); err != nil {
@@ -83,10 +87,23 @@ func Start(dir string) (*Runtime, error) {
 	return r, nil
 }
 
+// patience is the time that a process has to end in.
+const patience = 10 * time.Second
+
 // Close ends the process.
 func (r *Runtime) Close() {
+	if r.end == nil {
+		r.stop(errors.New("ort: the runtime is closed"))
+	}
+}
+
+// stop ends the process, by force if it does not end with its input.
+func (r *Runtime) stop(why error) {
+	r.end = why
 	r.in.Close()
-	r.cmd.Wait()
+	kill := time.AfterFunc(patience, func() { r.cmd.Process.Kill() })
+	defer kill.Stop()
+	r.cmd.Wait() // its status adds nothing to why
 }
 
 type header struct {
@@ -112,6 +129,9 @@ type tensorEntry struct {
 }
 
 func (r *Runtime) ask(h header, data ...[]byte) (header, error) {
+	if r.end != nil {
+		return header{}, r.end
+	}
 	line, err := json.Marshal(h)
 	if err != nil {
 		return header{}, fmt.Errorf("ort: %w", err)
@@ -131,7 +151,7 @@ func (r *Runtime) answer() (header, error) {
 	}
 	var h header
 	if err := json.Unmarshal(line, &h); err != nil {
-		return header{}, fmt.Errorf("ort: an answer that is not JSON: %q", line)
+		return header{}, r.died(fmt.Errorf("an answer that is not JSON: %.100q", line))
 	}
 	if h.Error != "" {
 		return header{}, errors.New("ONNX Runtime: " + h.Error)
@@ -139,14 +159,16 @@ func (r *Runtime) answer() (header, error) {
 	return h, nil
 }
 
-// died tells why the process is not there.
+// died ends what is left of the process, and returns what it said.
 func (r *Runtime) died(err error) error {
-	r.cmd.Wait()
+	r.cmd.Process.Kill() // it may be alive, and wait for what does not come
+	r.stop(nil)
 	text := strings.TrimSpace(r.err.String())
 	if lines := strings.Split(text, "\n"); len(lines) > 5 {
 		text = strings.Join(lines[:5], "\n")
 	}
-	return fmt.Errorf("ort: node ended: %w\n%s", err, text)
+	r.end = fmt.Errorf("ort: node ended: %w\n%s", err, text)
+	return r.end
 }
 
 // A Session is a model that ONNX Runtime has loaded.
@@ -194,6 +216,9 @@ func (s *Session) Run(inputs ...Tensor) ([]Tensor, error) {
 // Time runs the model so often, one run after the other, and returns the outputs
 // of the last run and the time of each.
 func (s *Session) Time(runs int, inputs ...Tensor) ([]Tensor, []time.Duration, error) {
+	if runs < 1 {
+		return nil, nil, fmt.Errorf("ort: %d runs", runs)
+	}
 	h := header{Op: "run", ID: s.id, Runs: runs}
 	var data [][]byte
 	for _, t := range inputs {
@@ -201,20 +226,25 @@ func (s *Session) Time(runs int, inputs ...Tensor) ([]Tensor, []time.Duration, e
 		if err != nil {
 			return nil, nil, err
 		}
-		h.Tensors = append(h.Tensors, tensorEntry{Name: t.Name, Type: t.Type, Dims: t.Dims, Size: len(b)})
+		dims := append([]int64{}, t.Dims...) // not null
+		h.Tensors = append(h.Tensors, tensorEntry{Name: t.Name, Type: t.Type, Dims: dims, Size: len(b)})
 		data = append(data, b)
 	}
 	a, err := s.r.ask(h, data...)
 	if err != nil {
 		return nil, nil, err
 	}
-	var outputs []Tensor
-	for _, e := range a.Tensors {
+	data = data[:0]
+	for _, e := range a.Tensors { // all, also if one cannot be read
 		b := make([]byte, e.Size)
 		if _, err := io.ReadFull(s.r.out, b); err != nil {
 			return nil, nil, s.r.died(err)
 		}
-		t, err := decode(e, b)
+		data = append(data, b)
+	}
+	var outputs []Tensor
+	for i, e := range a.Tensors {
+		t, err := decode(e, data[i])
 		if err != nil {
 			return nil, nil, err
 		}

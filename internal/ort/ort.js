@@ -45,27 +45,28 @@ function answer(header, data) {
 
 const sessions = new Map();
 let next = 1;
-async function serve(request) {
+async function serve(request, data) {
   if (request.op === 'open') {
     const options = {logSeverityLevel: 3, executionProviders: ['cpu'],
       intraOpNumThreads: request.threads, interOpNumThreads: 1};
-    const model = request.path || bytes(request.size);
+    const model = request.path || data[0];
     const session = await ort.InferenceSession.create(model, options);
     sessions.set(next, session);
     return [{id: next++, inputs: session.inputNames, outputs: session.outputNames}, []];
   }
+  const session = sessions.get(request.id);
+  if (!session) throw new Error('the session is closed');
   if (request.op === 'close') {
-    await sessions.get(request.id).release();
     sessions.delete(request.id);
+    await session.release();
     return [{}, []];
   }
   const feeds = {};
-  for (const t of request.tensors) {
-    const data = Buffer.from(bytes(t.size)); // aligned
+  for (const [i, t] of (request.tensors || []).entries()) {
     const array = arrays[t.type];
-    feeds[t.name] = new ort.Tensor(t.type, new array(data.buffer, data.byteOffset, data.length / array.BYTES_PER_ELEMENT), t.dims);
+    const elements = new array(new Uint8Array(data[i]).buffer); // a copy, which is aligned
+    feeds[t.name] = new ort.Tensor(t.type, elements, t.dims);
   }
-  const session = sessions.get(request.id);
   const times = [];
   let results;
   for (let i = 0; i < request.runs; i++) {
@@ -73,21 +74,26 @@ async function serve(request) {
     results = await session.run(feeds);
     times.push(Number(process.hrtime.bigint() - start));
   }
-  const tensors = [], data = [];
+  const tensors = [], outputs = [];
   for (const name of session.outputNames) {
-    const t = results[name], b = Buffer.from(t.data.buffer, t.data.byteOffset, t.data.byteLength);
+    const t = results[name];
+    if (!ArrayBuffer.isView(t.data)) throw new Error(`output ${name} has the type ${t.type}, which is not supported`);
+    const b = Buffer.from(t.data.buffer, t.data.byteOffset, t.data.byteLength);
     tensors.push({name, type: t.type, dims: t.dims, size: b.length});
-    data.push(b);
+    outputs.push(b);
   }
-  return [{times, tensors}, data];
+  return [{times, tensors}, outputs];
 }
 
 (async () => {
   answer({}, []);
   for (;;) {
     const request = line();
+    // All of them, also if the request fails: the next one begins after them.
+    const sizes = request.op === 'open' ? [request.size || 0] : (request.tensors || []).map(t => t.size);
+    const data = sizes.map(bytes);
     try {
-      answer(...await serve(request));
+      answer(...await serve(request, data));
     } catch (e) {
       answer({error: String(e.message || e)}, []);
     }
