@@ -20,6 +20,9 @@ func TestSwappedModelsAreLoaded(t *testing.T) {
 			if strings.Contains(m.Name, "lstm") || strings.Contains(m.Name, "gru") || strings.Contains(m.Name, "rnn") {
 				continue // their nodes become loops
 			}
+			if to == "elu:0.5" && m.Name == "mlp_double" {
+				continue // ONNX Runtime has no Elu of float64
+			}
 			t.Run(to+"/"+m.Name, func(t *testing.T) {
 				if _, err := m.Model.Swap(SwapOptions{Nodes: []string{"*"}, To: to}); err != nil {
 					t.Fatal(err)
