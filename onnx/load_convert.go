@@ -61,7 +61,8 @@ type converter struct {
 		axis   int             // of it
 		names  map[string]bool // of the same value
 	}
-	acts    map[*onnxpb.NodeProto]*activation // by their nodes
+	acts    map[*onnxpb.NodeProto]*activation   // by their nodes
+	norms   map[*onnxpb.NodeProto]*composedNorm // likewise
 	concats []*step
 	reader  *weightReader
 	faults  []fault
@@ -139,6 +140,7 @@ func (c *converter) run(in *onnxpb.ValueInfoProto, axis int, o LoadOptions) erro
 			c.acts[n] = a
 		}
 	}
+	c.norms = c.composedNorms()
 	wanted := c.wanted()
 	for _, n := range c.m.proto.Graph.Node {
 		if wanted[n] {
@@ -192,6 +194,14 @@ func (c *converter) node(n *onnxpb.NodeProto) {
 		if name != "" {
 			c.known[name] = known{broken: true}
 		}
+	}
+	if m := c.norms[n]; m != nil {
+		if n == m.nodes[len(m.nodes)-1] && !c.brokenInput(m.x) {
+			if err := c.normalize(n, m); err != nil {
+				c.fault(n, "%s", err)
+			}
+		}
+		return
 	}
 	if a := c.acts[n]; a != nil {
 		if n == a.nodes[len(a.nodes)-1] && !c.brokenInput(a.input) {
