@@ -27,4 +27,12 @@
 // Tensors that a model keeps in other files beside it, as models over 2 GiB must,
 // stay there until they are wanted. They are found in the folder of the model
 // alone: a path that leads out of it is an error.
+//
+// # Loading
+//
+// [Load] makes a model of package nn of a graph: of convolutional, dense and recurrent
+// layers, poolings, normalizations, and branches that nest. What the engine does not
+// have is named node by node. [Loaded.FromONNX] and [Loaded.ToONNX] translate samples
+// between ONNX's order, channels first, and the engine's, channels last; what a
+// training makes of the weights, [Loaded.Store] writes back.
 package onnx
