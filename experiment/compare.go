@@ -161,6 +161,12 @@ func openIn(layers nn.Sequential) open {
 			o = o.or(openIn(l))
 		case nn.Residual:
 			o = o.or(openIn(l.Body)).or(openIn(l.Shortcut))
+		case nn.Product:
+			o = o.or(openIn(l.Body)).or(openIn(l.Gate))
+		case nn.Concat:
+			for _, s := range l.Branches {
+				o = o.or(openIn(s))
+			}
 		}
 	}
 	return o

@@ -28,7 +28,7 @@ type builder[T Float] struct {
 	params  int64  // elements of parameters so far
 	limits  limits
 	scratch int // elements that each worker needs
-	depth   int // of residual layers
+	depth   int // of layers in layers
 	at      int // the layer whose operations are being built
 
 	// What runs in the epilogue of the layer being built: max-pooling, for a
@@ -261,6 +261,12 @@ func (b *builder[T]) layer(at int, l Layer, in *value[T]) (*value[T], error) {
 		return b.standalone(at, l, in)
 	case Residual:
 		return b.residual(at, l, in)
+	case Product:
+		return b.multiply(at, l, in)
+	case Concat:
+		return b.concat(at, l, in)
+	case Affine:
+		return b.affine(at, l, in)
 	case Embedding:
 		return b.embedding(at, l, in)
 	case LSTM, GRU, RNN:

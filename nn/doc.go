@@ -30,7 +30,7 @@
 // # Fusion and memory
 //
 // An activation that follows a convolution, a dense layer, a pooling, a batch
-// normalization or a residual sum runs in that layer's epilogue, on results that
+// normalization, a residual sum or a product runs in that layer's epilogue, on results that
 // are still in the first-level cache; so does max-pooling that follows a
 // convolution, and it runs before an activation that never falls. Where its derivative is a function of its output, as
 // for ISRLU, ISRU, ReLU, ELU and tanh, it trains in place: what went into it is

@@ -51,7 +51,7 @@ func (b *builder[T]) fuse(list []placed) int {
 		if n == len(list) {
 			break
 		}
-		if _, ok := list[n].layer.(MaxPool); ok {
+		if l, ok := list[n].layer.(MaxPool); ok && l.Padding == (Padding{}) {
 			b.pooled = &list[n]
 			n++
 		}
@@ -68,7 +68,7 @@ func (b *builder[T]) fuse(list []placed) int {
 // fusable tells whether an activation that follows runs in the layer's epilogue.
 func fusable(l Layer) bool {
 	switch l.(type) {
-	case Conv2D, DepthwiseConv2D, Dense, MaxPool, AvgPool, BatchNorm, Residual:
+	case Conv2D, DepthwiseConv2D, Dense, MaxPool, AvgPool, BatchNorm, Residual, Product:
 		return true
 	}
 	return false
@@ -82,7 +82,7 @@ func (b *builder[T]) fusedPool(y Shape) (*maxima, Shape, error) {
 	}
 	p := *b.pooled
 	b.pooled = nil
-	pool, out, err := b.maxPool(p.layer.(MaxPool), y)
+	pool, _, out, err := b.maxPool(p.layer.(MaxPool), y)
 	if err != nil {
 		return nil, nil, &followerError{b.wrap(&p, err)}
 	}

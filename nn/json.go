@@ -2,6 +2,7 @@ package nn
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,12 +15,13 @@ import (
 // maxFile is the most bytes that a network file may have.
 const maxFile = 1 << 20
 
-// maxDepth is how deep residual and sequential layers may be nested.
+// maxDepth is how deep layers may be nested in layers.
 const maxDepth = 16
 
 // layerTypes holds each type of layer that a network may be made of.
 var layerTypes = []Layer{
-	Conv2D{}, DepthwiseConv2D{}, Dense{}, MaxPool{}, AvgPool{}, GlobalAvgPool{}, Dropout{}, BatchNorm{}, Flatten{}, Activation{}, Residual{},
+	Conv2D{}, DepthwiseConv2D{}, Dense{}, MaxPool{}, AvgPool{}, GlobalAvgPool{}, Dropout{}, BatchNorm{}, Flatten{}, Activation{}, Affine{},
+	Residual{}, Product{}, Concat{},
 	Embedding{}, PositionEmbedding{}, LSTM{}, GRU{}, RNN{}, Attention{}, TransformerBlock{},
 	LayerNorm{}, RMSNorm{}, DyT{}, DyISRU{}, Norm{},
 }
@@ -153,21 +155,31 @@ func decodeLayer(data []byte, l Layer, depth int) (Layer, error) {
 		return nil, jsonError(data, err)
 	}
 	delete(members, "type")
-	if r, ok := l.(*Residual); ok {
-		for name, to := range map[string]*Sequential{"body": &r.Body, "shortcut": &r.Shortcut} {
-			if m, ok := members[name]; ok {
-				if err := to.unmarshal(m, depth+1); err != nil {
-					return nil, fmt.Errorf("%s: %w", name, err)
-				}
-				delete(members, name)
-			}
+	inside := func(name string, to *Sequential) error {
+		m, ok := members[name]
+		if !ok {
+			return nil
 		}
-		if len(members) > 0 {
-			for name := range members {
-				return nil, fmt.Errorf("unknown member %q", name)
-			}
+		delete(members, name)
+		if err := to.unmarshal(m, depth+1); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
 		}
-		return *r, nil
+		return nil
+	}
+	var err error
+	switch l := l.(type) {
+	case *Residual:
+		err = cmp.Or(inside("body", &l.Body), inside("shortcut", &l.Shortcut))
+	case *Product:
+		err = cmp.Or(inside("body", &l.Body), inside("gate", &l.Gate))
+	case *Concat:
+		if list, ok := members["branches"]; ok {
+			delete(members, "branches")
+			l.Branches, err = unmarshalBranches(list, depth)
+		}
+	}
+	if err != nil {
+		return nil, err
 	}
 	rest, err := json.Marshal(members)
 	if err != nil {
@@ -177,6 +189,21 @@ func decodeLayer(data []byte, l Layer, depth int) (Layer, error) {
 		return nil, err
 	}
 	return plain(l), nil
+}
+
+// unmarshalBranches reads a list of lists of layers.
+func unmarshalBranches(data []byte, depth int) ([]Sequential, error) {
+	var raw []json.RawMessage
+	if err := json.Unmarshal(data, &raw); err != nil {
+		return nil, errors.New("branches must be a list of lists of layers")
+	}
+	list := make([]Sequential, len(raw))
+	for i, m := range raw {
+		if err := list[i].unmarshal(m, depth+1); err != nil {
+			return nil, fmt.Errorf("branch %d: %w", i+1, err)
+		}
+	}
+	return list, nil
 }
 
 // MarshalJSON writes a list of layers, each with its type.

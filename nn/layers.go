@@ -110,16 +110,22 @@ type Dense struct {
 }
 
 // MaxPool takes the largest element of each channel in windows of Size. Rows and
-// columns that fill no window are left out.
+// columns that fill no window are left out. Its sizes are those of Conv2D; padding
+// is never the largest, and must be less than Size.
 type MaxPool struct {
-	Size   Pair `json:"size"`
-	Stride Pair `json:"stride,omitzero"` // Size if zero
+	Size    Pair    `json:"size"`
+	Stride  Pair    `json:"stride,omitzero"` // Size if zero
+	Padding Padding `json:"padding,omitzero"`
 }
 
-// AvgPool takes the mean of each channel in windows of Size.
+// AvgPool takes the mean of each channel in windows of Size, with the sizes of
+// Conv2D. Padding must be less than Size. The mean is that of the elements which are
+// there, unless CountPadding makes it one of Size, with zeros for the others.
 type AvgPool struct {
-	Size   Pair `json:"size"`
-	Stride Pair `json:"stride,omitzero"` // Size if zero
+	Size         Pair    `json:"size"`
+	Stride       Pair    `json:"stride,omitzero"` // Size if zero
+	Padding      Padding `json:"padding,omitzero"`
+	CountPadding bool    `json:"count_padding,omitempty"`
 }
 
 // GlobalAvgPool takes the mean of each channel over all pixels, or over all time
@@ -167,13 +173,6 @@ const (
 	PerChannel Learn = "channel" // one number for each channel
 )
 
-// Residual is y = Body(x) + Shortcut(x); the shortcut is x itself if empty (He
-// et al. 2016). The two must have the same shape.
-type Residual struct {
-	Body     Sequential `json:"body"`
-	Shortcut Sequential `json:"shortcut,omitempty"`
-}
-
 func (Sequential) kind() string      { return "sequential" }
 func (Conv2D) kind() string          { return "conv2d" }
 func (DepthwiseConv2D) kind() string { return "depthwise_conv2d" }
@@ -185,4 +184,3 @@ func (Dropout) kind() string         { return "dropout" }
 func (BatchNorm) kind() string       { return "batch_norm" }
 func (Flatten) kind() string         { return "flatten" }
 func (Activation) kind() string      { return "activation" }
-func (Residual) kind() string        { return "residual" }

@@ -165,7 +165,7 @@ func (m *Model[T]) Batch() int { return m.options.Batch }
 // Output returns the shape of the network's output for one sample.
 func (m *Model[T]) Output() Shape { return m.shape }
 
-// Layers describes the layers, those inside residual layers too, in order.
+// Layers describes the layers, those inside others too, in order.
 func (m *Model[T]) Layers() []LayerInfo { return m.layers }
 
 // Parameters returns all parameters, in the order of the layers. They are the
@@ -315,4 +315,7 @@ func (m *Model[T]) Activations() []ActivationOutput[T] {
 	return list
 }
 
-var errNoLayers = errors.New("the network has no layers")
+var (
+	errNoLayers = errors.New("the network has no layers")
+	errNoAffine = errors.New("with neither a scale nor a shift it does nothing; leave it out")
+)

@@ -141,6 +141,9 @@ func fixedFunctions(layers Sequential) Sequential {
 		case Residual:
 			x.Body, x.Shortcut = fixedFunctions(x.Body), fixedFunctions(x.Shortcut)
 			l = x
+		case Product:
+			x.Body, x.Gate = fixedFunctions(x.Body), fixedFunctions(x.Gate)
+			l = x
 		}
 		list = append(list, l)
 	}
@@ -248,16 +251,24 @@ func TestLayersComputeTheirDefinitions(t *testing.T) {
 	}
 	two := []float64{1, 10, -2, 20, 3, 30, 4, 40} // 2 x 2, 2 channels
 	for name, test := range map[string]struct{ got, want []float64 }{
-		"max":     {run(t, Shape{3, 4, 1}, x, MaxPool{Size: Square(2)}), []float64{6, 8}},
-		"max 1":   {run(t, Shape{3, 4, 1}, x, MaxPool{Size: Pair{2, 3}, Stride: Square(1)}), []float64{6, 8, 11, 12}},
-		"mean":    {run(t, Shape{3, 4, 1}, x, AvgPool{Size: Square(2)}), []float64{2.5, 2}},
-		"channel": {run(t, Shape{2, 2, 2}, two, AvgPool{Size: Square(2)}), []float64{1.5, 25}},
-		"global":  {run(t, Shape{2, 2, 2}, two, GlobalAvgPool{}), []float64{1.5, 25}},
-		"dropout": {run(t, Shape{2, 2, 2}, two, Dropout{Rate: .5}), two},
-		"flatten": {run(t, Shape{2, 2, 2}, two, Flatten{}), two},
-		"double":  {run(t, Shape{2, 2, 2}, two, Residual{Body: Sequential{Dropout{Rate: .1}}}), []float64{2, 20, -4, 40, 6, 60, 8, 80}},
-		"sum":     {run(t, Shape{2}, []float64{-3, 4}, Residual{Body: Sequential{Activation{Function: "relu"}}}, Activation{Function: "relu"}), []float64{0, 8}},
-		"isrlu":   {run(t, Shape{2}, []float64{-1, 4}, Activation{Function: "isrlu:3"}), []float64{-.5, 4}},
+		"max":         {run(t, Shape{3, 4, 1}, x, MaxPool{Size: Square(2)}), []float64{6, 8}},
+		"max 1":       {run(t, Shape{3, 4, 1}, x, MaxPool{Size: Pair{2, 3}, Stride: Square(1)}), []float64{6, 8, 11, 12}},
+		"mean":        {run(t, Shape{3, 4, 1}, x, AvgPool{Size: Square(2)}), []float64{2.5, 2}},
+		"max padded":  {run(t, Shape{3, 4, 1}, x, MaxPool{Size: Square(3), Stride: Square(2), Padding: Pad(1)}), []float64{6, 8, 10, 12}},
+		"max of less": {run(t, Shape{1, 3, 1}, []float64{-5, -2, -3}, MaxPool{Size: Square(2), Padding: Same}), []float64{-2, -3}},
+		"mean padded": {run(t, Shape{3, 4, 1}, x, AvgPool{Size: Square(2), Padding: Pad(1)}), []float64{1, .5, 4, 7, 5, 10}},
+		"mean same":   {run(t, Shape{1, 3, 1}, []float64{-5, -2, -3}, AvgPool{Size: Square(2), Padding: Same}), []float64{-3.5, -3}},
+		"mean zeros":  {run(t, Shape{1, 3, 1}, []float64{-5, -2, -3}, AvgPool{Size: Square(2), Padding: Same, CountPadding: true}), []float64{-1.75, -.75}},
+		"channel":     {run(t, Shape{2, 2, 2}, two, AvgPool{Size: Square(2)}), []float64{1.5, 25}},
+		"global":      {run(t, Shape{2, 2, 2}, two, GlobalAvgPool{}), []float64{1.5, 25}},
+		"dropout":     {run(t, Shape{2, 2, 2}, two, Dropout{Rate: .5}), two},
+		"flatten":     {run(t, Shape{2, 2, 2}, two, Flatten{}), two},
+		"double":      {run(t, Shape{2, 2, 2}, two, Residual{Body: Sequential{Dropout{Rate: .1}}}), []float64{2, 20, -4, 40, 6, 60, 8, 80}},
+		"sum":         {run(t, Shape{2}, []float64{-3, 4}, Residual{Body: Sequential{Activation{Function: "relu"}}}, Activation{Function: "relu"}), []float64{0, 8}},
+		"product":     {run(t, Shape{2, 2, 2}, two, Product{Gate: Sequential{GlobalAvgPool{}}}), []float64{1.5, 250, -3, 500, 4.5, 750, 6, 1000}},
+		"squares":     {run(t, Shape{2}, []float64{-3, 4}, Product{}), []float64{9, 16}},
+		"concat":      {run(t, Shape{2, 2}, []float64{1, 2, 3, 4}, Concat{Branches: []Sequential{{}, {Activation{Function: "leaky_relu:.5"}, Product{}}, {Residual{Body: Sequential{Affine{}}}}}}), []float64{1, 2, 1, 4, 2, 4, 3, 4, 9, 16, 6, 8}},
+		"isrlu":       {run(t, Shape{2}, []float64{-1, 4}, Activation{Function: "isrlu:3"}), []float64{-.5, 4}},
 	} {
 		if !slices.EqualFunc(test.got, test.want, func(a, b float64) bool { return math.Abs(a-b) < 1e-12 }) {
 			t.Errorf("%s: %v, want %v", name, test.got, test.want)

@@ -27,8 +27,16 @@ func TestOperationsKnowTheirLayer(t *testing.T) {
 				kinds = "batch_norm"
 			case *standalone[float32]:
 				kinds = "activation"
-			case *fork[float32], *join[float32]:
+			case *fork[float32]:
+				kinds = "residual product concat"
+			case *join[float32]:
 				kinds = "residual"
+			case *product[float32]:
+				kinds = "product"
+			case *concat[float32]:
+				kinds = "concat"
+			case *affine[float32]:
+				kinds = "affine"
 			case *dropout[float32]:
 				kinds = "dropout"
 			case *view[float32]:

@@ -2,6 +2,7 @@ package onnx
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/isrlu/isrlu/internal/onnxpb"
 )
@@ -207,8 +208,9 @@ var ownOperators = map[string]string{
 
 // ownOperator reads a node of this package's domain.
 func (m *Model) ownOperator(g *graph, n *onnxpb.NodeProto) (kind, function string, alpha *onnxpb.TensorProto) {
+	called, _, _ := strings.Cut(n.OpType, "_") // the element type follows
 	for name, op := range ownOperators {
-		if n.OpType != op {
+		if called != op {
 			continue
 		}
 		info, err := functionInfo(name)

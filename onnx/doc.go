@@ -17,6 +17,11 @@
 // its size. Opset versions from 13 on are read, and down to 7 where the operators
 // mean the same.
 //
+// # Exporting
+//
+// Export makes a model of a network of package nn: the command "isrlu onnx export"
+// does so with checkpoints.
+//
 // # External data
 //
 // Tensors that a model keeps in other files beside it, as models over 2 GiB must,

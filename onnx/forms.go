@@ -64,8 +64,8 @@ var forms = func() []form {
 	}
 	// This package's own forms: the argument is bounded where the curve is flat, so
 	// that its square does not overflow. ISRLU's root is that of the negative part.
-	for _, m := range []string{"Clip(x, low, _)", "Max(x, low)"} {
-		for _, n := range []string{"Min(" + m + ", 0)", "Clip(" + m + ", _, 0)"} {
+	for _, m := range []string{"Max(x, low)", "Clip(x, low, _)", "Clip(x, low, inf)"} {
+		for _, n := range []string{"Min(" + m + ", 0)", "Clip(" + m + ", _, 0)", "Clip(" + m + ", low, 0)"} {
 			inverseRoot("isrlu", isrConstants("isrlu"), "Div("+m+", Sqrt(Add(Mul("+n+", "+n+", alpha), 1)))")
 		}
 	}
@@ -86,18 +86,6 @@ var forms = func() []form {
 	}
 	return list
 }()
-
-// flat is how far out the argument of an inverse square root, times sqrt(alpha),
-// must be for the curve to be flat to the last bit but one.
-func flat(t onnxpb.TensorProto_DataType) float64 {
-	switch t {
-	case onnxpb.TensorProto_FLOAT16:
-		return 0x1p6
-	case onnxpb.TensorProto_BFLOAT16:
-		return 0x1p4
-	}
-	return 0x1p12
-}
 
 // boundIsFlat tells whether the bounds that a match found do not bend the curve.
 func boundIsFlat(m match, alpha []float64) bool {
@@ -219,11 +207,10 @@ func functionInfo(name string) (isrlu.Info, error) {
 	return f.Info(), nil
 }
 
-// round returns a number as it stands in a tensor of that one's element type.
+// round returns a number as it stands in a tensor of that one's element type; those
+// of float64 are read as float32.
 func round(v float64, t *onnxpb.TensorProto) float64 {
 	switch typeOf(t) {
-	case onnxpb.TensorProto_DOUBLE:
-		return v
 	case onnxpb.TensorProto_FLOAT16:
 		return float64(isrlu.ToFloat16(float32(v)).Float32())
 	case onnxpb.TensorProto_BFLOAT16:

@@ -235,11 +235,20 @@ type namer struct {
 // newNamer knows all names of values and nodes of a model, those inside subgraphs
 // too.
 func newNamer(p *onnxpb.ModelProto) namer {
-	names := namer{taken: map[string]bool{}, next: map[string]int{}}
+	names := newNames()
 	names.add(p.Graph)
 	for _, t := range p.TrainingInfo {
 		names.add(t.Initialization)
 		names.add(t.Algorithm)
+	}
+	return names
+}
+
+// newNames knows the names that it is given.
+func newNames(taken ...string) namer {
+	names := namer{taken: map[string]bool{}, next: map[string]int{}}
+	for _, name := range taken {
+		names.taken[name] = true
 	}
 	return names
 }

@@ -205,7 +205,7 @@ func near(got, want float64, t *onnxpb.TensorProto) bool {
 	case onnxpb.TensorProto_BFLOAT16:
 		tolerance = 0x1p-5
 	}
-	return math.Abs(got-want) <= tolerance*math.Abs(want)
+	return got == want || math.Abs(got-want) <= tolerance*math.Abs(want)
 }
 
 // root matches a pattern with the value that a node writes.

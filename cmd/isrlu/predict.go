@@ -107,13 +107,9 @@ func loadPredictor(path string, o nn.Options) (*predictor, error) {
 }
 
 // describe takes what train wrote about the images.
-func (p *predictor) describe(metadata map[string]string) error {
-	for key, to := range map[string]*float32{metaMean: &p.images.Mean, metaStd: &p.images.Std} {
-		v, err := strconv.ParseFloat(metadata[key], 32)
-		if err != nil || !finite(v) || key == metaStd && v <= 0 {
-			return fmt.Errorf("its metadata has %s %q, expected a number", key, metadata[key])
-		}
-		*to = float32(v)
+func (p *predictor) describe(metadata map[string]string) (err error) {
+	if p.images.Mean, p.images.Std, err = readNormalization(metadata); err != nil {
+		return err
 	}
 	var image []int
 	if err := json.Unmarshal([]byte(metadata[metaImage]), &image); err != nil || len(image) != 3 {
@@ -133,6 +129,18 @@ func (p *predictor) describe(metadata map[string]string) error {
 		return fmt.Errorf("its metadata names %d classes, but the network has %d outputs", got, want)
 	}
 	return nil
+}
+
+// readNormalization reads how train has normalized pixels from 0 to 1.
+func readNormalization(metadata map[string]string) (mean, std float32, err error) {
+	for key, to := range map[string]*float32{metaMean: &mean, metaStd: &std} {
+		v, err := strconv.ParseFloat(metadata[key], 32)
+		if err != nil || !finite(v) || key == metaStd && v <= 0 {
+			return 0, 0, fmt.Errorf("its metadata has %s %q, expected a number", key, metadata[key])
+		}
+		*to = float32(v)
+	}
+	return mean, std, nil
 }
 
 // A prediction is a line of output.

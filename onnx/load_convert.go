@@ -1,0 +1,444 @@
+package onnx
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/isrlu/isrlu/internal/onnxpb"
+	"github.com/isrlu/isrlu/nn"
+)
+
+// A step is a layer of the engine where the graph has it. Several inputs are joined
+// by the layer: a sum, a product or a concatenation.
+type step struct {
+	node       *onnxpb.NodeProto
+	layer      nn.Layer
+	inputs     []*step
+	joined     []*step // of a concatenation, where inputs has fewer in their place
+	bindings   []binding
+	activation *activation
+	directions int // of a recurrent layer, 0 for others
+
+	// Of the dominator tree.
+	dominator *step
+	depth     int
+}
+
+// A known is what the graph's values are to the engine: one of its tensors, a shape
+// or index, or a constant.
+type known struct {
+	tensor *tensor
+	ints   *ints
+	weight *weight
+	zeros  bool // of any shape
+	// broken tells that the node which computes it is not supported.
+	broken bool
+}
+
+// named is what a layer is made for.
+type named = *onnxpb.NodeProto
+
+// A converter turns a graph into steps.
+type converter struct {
+	m     *Model
+	g     *graph
+	opset int64
+	atoms atoms
+	known map[string]known
+	root  *step
+
+	input struct {
+		name   string
+		raw    *tensor // nil if it is no tensor of the engine's
+		tokens bool
+		elem   string // its type
+		dims   []int  // in ONNX's order, the batch among them
+		batch  int    // axis
+		fixed  int    // samples that the graph is made for, 0 if open
+	}
+	output struct {
+		name   string
+		tensor *tensor
+		end    string          // operator that ToONNX applies, such as Softmax
+		axis   int             // of it
+		names  map[string]bool // of the same value
+	}
+	acts    map[*onnxpb.NodeProto]*activation // by their nodes
+	concats []*step
+	reader  *weightReader
+	faults  []fault
+	total   int // elements of all tensors of a sample
+}
+
+// A fault is a node that the engine does not have.
+type fault struct {
+	node   *onnxpb.NodeProto
+	reason string
+}
+
+// maxFaults is how many an error names.
+const maxFaults = 20
+
+// An unsupportedError names all nodes that the engine does not have.
+type unsupportedError struct{ faults []fault }
+
+func (e *unsupportedError) Error() string {
+	var b strings.Builder
+	b.WriteString("the engine cannot hold this model:")
+	for i, f := range e.faults {
+		if i == maxFaults {
+			fmt.Fprintf(&b, "\n  and %d more", len(e.faults)-i)
+			break
+		}
+		fmt.Fprintf(&b, "\n  %s: %s", label(f.node), f.reason)
+	}
+	return b.String()
+}
+
+// errOpen is about a dimension that the file leaves open.
+var errOpen = errors.New("is open in the model; give the shape of a sample in LoadOptions.Shape")
+
+// convert finds the axis of the batch, which a file need not tell, and converts.
+func (m *Model) convert(o LoadOptions) (*converter, error) {
+	g := newGraph(m.proto.Graph)
+	in, err := dataInput(m.proto.Graph, g)
+	if err != nil {
+		return nil, err
+	}
+	t := in.Type.GetTensorType()
+	rank := len(t.GetShape().GetDim())
+	if t.GetShape() == nil {
+		if o.Shape == nil {
+			return nil, fmt.Errorf("input %q has no shape; give that of a sample in LoadOptions.Shape", in.Name)
+		}
+		rank = len(o.Shape) + 1
+	}
+	if rank < 2 {
+		return nil, fmt.Errorf("input %q has %d dimensions; the engine takes batches of features, sequences or images", in.Name, rank)
+	}
+	candidates := []int{0}
+	if rank == 3 || rank == 2 && isInteger(t.GetElemType()) {
+		candidates = append(candidates, 1)
+		if dims := t.GetShape().GetDim(); dims != nil && dims[0].GetDimValue() > 0 && dims[1].GetDimValue() == 0 {
+			candidates = []int{1, 0}
+		}
+	}
+	var best error
+	for _, axis := range candidates {
+		c := &converter{m: m, g: g, opset: m.Opset(), known: map[string]known{}, root: &step{}, reader: newWeightReader(m)}
+		err := c.run(in, axis, o)
+		if err == nil {
+			return c, nil
+		}
+		if best == nil || severity(err) < severity(best) {
+			best = err
+		}
+	}
+	return nil, best
+}
+
+// severity orders errors by how far the conversion came.
+func severity(err error) int {
+	if u, ok := errors.AsType[*unsupportedError](err); ok {
+		return len(u.faults)
+	}
+	if errors.Is(err, errOpen) {
+		return math.MaxInt
+	}
+	return math.MaxInt - 1
+}
+
+// dataInput returns the graph's one input that is no initializer.
+func dataInput(p *onnxpb.GraphProto, g *graph) (*onnxpb.ValueInfoProto, error) {
+	var in *onnxpb.ValueInfoProto
+	var names []string
+	for _, v := range p.Input {
+		if g.tensor[v.Name] == nil {
+			in = v
+			names = append(names, fmt.Sprintf("%q", v.Name))
+		}
+	}
+	if len(names) != 1 {
+		return nil, fmt.Errorf("the model has %d inputs (%s); the engine takes one", len(names), strings.Join(names, ", "))
+	}
+	if in.Type.GetTensorType() == nil {
+		return nil, fmt.Errorf("input %q is not a tensor", in.Name)
+	}
+	return in, nil
+}
+
+func isInteger(elem int32) bool {
+	switch onnxpb.TensorProto_DataType(elem) {
+	case onnxpb.TensorProto_INT64, onnxpb.TensorProto_INT32, onnxpb.TensorProto_INT16, onnxpb.TensorProto_INT8, onnxpb.TensorProto_UINT8:
+		return true
+	}
+	return false
+}
+
+func (c *converter) run(in *onnxpb.ValueInfoProto, axis int, o LoadOptions) error {
+	if err := c.chooseOutput(o.Output); err != nil {
+		return err
+	}
+	if err := c.begin(in, axis, o); err != nil {
+		return err
+	}
+	for _, t := range c.m.proto.Graph.Initializer {
+		if t.Name != in.Name {
+			c.known[t.Name] = c.constant(t)
+		}
+	}
+	c.acts = map[*onnxpb.NodeProto]*activation{}
+	for _, a := range c.m.activations(c.g) {
+		for _, n := range a.nodes {
+			c.acts[n] = a
+		}
+	}
+	wanted := c.wanted()
+	for _, n := range c.m.proto.Graph.Node {
+		if wanted[n] {
+			c.node(n)
+		}
+	}
+	if len(c.faults) > 0 {
+		return &unsupportedError{c.faults}
+	}
+	return c.finish()
+}
+
+// chooseOutput finds the output and the other names that its value has.
+func (c *converter) chooseOutput(name string) error {
+	outputs := c.m.proto.Graph.Output
+	c.output.name = outputs[0].Name
+	if name != "" {
+		c.output.name = name
+		if !c.g.output[name] {
+			return fmt.Errorf("the model has no output %q", name)
+		}
+	}
+	c.output.names = map[string]bool{c.output.name: true}
+	for name := c.output.name; ; {
+		n := c.g.producer[name]
+		if n == nil || !isDefault(n.Domain) || !slices.Contains([]string{"Identity", "Cast", "Dropout"}, n.OpType) || input(n, 0) == "" {
+			return nil
+		}
+		name = n.Input[0]
+		c.output.names[name] = true
+	}
+}
+
+// begin makes the tensor of the input.
+func (c *converter) begin(v *onnxpb.ValueInfoProto, axis int, o LoadOptions) error {
+	in := &c.input
+	in.name, in.batch = v.Name, axis
+	t := v.Type.GetTensorType()
+	in.tokens = isInteger(t.GetElemType())
+	in.elem = typeName(onnxpb.TensorProto_DataType(t.GetElemType()))
+	dims := t.GetShape().GetDim()
+	rank := len(dims)
+	if t.GetShape() == nil {
+		rank = len(o.Shape) + 1
+	}
+	if o.Shape != nil && len(o.Shape) != rank-1 {
+		return fmt.Errorf("input %q has %d dimensions beside the batch, but LoadOptions.Shape %v has %d", v.Name, rank-1, o.Shape, len(o.Shape))
+	}
+	d := &tensor{step: c.root, layout: &layout{}}
+	sample, k := 1, 0
+	for i := range rank {
+		size := 0
+		if i < len(dims) {
+			if v := dims[i].GetDimValue(); v > maxSample {
+				return fmt.Errorf("dimension %d of input %q is %d, more than the engine takes (%d)", i, in.name, v, maxSample)
+			} else {
+				size = int(v)
+			}
+		}
+		if i == axis {
+			in.fixed = size
+			in.dims = append(in.dims, 0)
+			d.axes = append(d.axes, []int{batch})
+			continue
+		}
+		if o.Shape != nil {
+			if given := o.Shape[k]; given < 0 || given > maxSample || size > 0 && given > 0 && given != size {
+				return fmt.Errorf("dimension %d of input %q is %d in the model, but %d in LoadOptions.Shape", i, v.Name, size, given)
+			} else if given > 0 {
+				size = given
+			}
+		}
+		k++
+		if size == 0 {
+			return fmt.Errorf("dimension %d of input %q %w", i, v.Name, errOpen)
+		}
+		if sample *= size; sample > maxSample {
+			return fmt.Errorf("a sample of input %q has more than %d elements", v.Name, maxSample)
+		}
+		in.dims = append(in.dims, size)
+		d.axes = append(d.axes, c.atoms.new(size))
+	}
+	in.raw = d
+	c.known[v.Name] = known{tensor: d}
+	return nil
+}
+
+// maxSample is the most elements that one tensor of a sample may have.
+const maxSample = 1 << 28
+
+// wanted returns the nodes that the output depends on.
+func (c *converter) wanted() map[*onnxpb.NodeProto]bool {
+	nodes := map[*onnxpb.NodeProto]bool{}
+	names := []string{c.output.name}
+	for len(names) > 0 {
+		n := c.g.producer[names[len(names)-1]]
+		names = names[:len(names)-1]
+		if n != nil && !nodes[n] {
+			nodes[n] = true
+			names = append(names, reads(n)...)
+		}
+	}
+	return nodes
+}
+
+// constant returns what a tensor is.
+func (c *converter) constant(t *onnxpb.TensorProto) known {
+	switch dataType(t) {
+	case onnxpb.TensorProto_FLOAT, onnxpb.TensorProto_DOUBLE, onnxpb.TensorProto_FLOAT16, onnxpb.TensorProto_BFLOAT16:
+		if w, err := weightOf(t); err == nil {
+			return known{weight: w}
+		}
+	default:
+		if v := c.intsOf(t); v != nil {
+			return known{ints: v}
+		}
+	}
+	return known{broken: true}
+}
+
+// fault records a node that is not supported.
+func (c *converter) fault(n *onnxpb.NodeProto, format string, args ...any) {
+	c.faults = append(c.faults, fault{n, fmt.Sprintf(format, args...)})
+}
+
+// node converts one node.
+func (c *converter) node(n *onnxpb.NodeProto) {
+	for _, name := range n.Output {
+		if name != "" {
+			c.known[name] = known{broken: true}
+		}
+	}
+	if a := c.acts[n]; a != nil {
+		if n == a.nodes[len(a.nodes)-1] && !c.brokenInput(a.input) {
+			c.activate(n, a)
+		}
+		return
+	}
+	convert := operators[n.OpType]
+	if convert == nil || !isDefault(n.Domain) {
+		c.fault(n, "the engine has no such operator")
+		return
+	}
+	for _, name := range n.Input {
+		if c.brokenInput(name) {
+			return
+		}
+	}
+	if err := convert(c, n); err != nil {
+		c.fault(n, "%s", err)
+	}
+}
+
+func (c *converter) brokenInput(name string) bool { return name != "" && c.known[name].broken }
+
+// set makes a node's first output known.
+func (c *converter) set(n *onnxpb.NodeProto, v known) {
+	if len(n.Output) > 0 && n.Output[0] != "" {
+		c.known[n.Output[0]] = v
+	}
+}
+
+// data returns the tensor that a node reads.
+func (c *converter) data(n *onnxpb.NodeProto, i int) (*tensor, error) {
+	if d := c.known[input(n, i)].tensor; d != nil {
+		return d, nil
+	}
+	return nil, fmt.Errorf("its input %d is not computed from the model's input", i)
+}
+
+// weights returns the constant that a node reads, with so many dimensions.
+func (c *converter) weights(n *onnxpb.NodeProto, i, rank int) (*weight, error) {
+	w := c.known[input(n, i)].weight
+	if w == nil {
+		return nil, fmt.Errorf("its input %d is not a constant", i)
+	}
+	if len(w.dims) != rank {
+		return nil, fmt.Errorf("its input %d has the shape %v, not %d dimensions", i, w.dims, rank)
+	}
+	return w, nil
+}
+
+// add appends a step with an output of other elements than its input has.
+func (c *converter) add(s *step, groups, axes [][]int) (*tensor, error) {
+	n := 1
+	for _, g := range groups {
+		for _, atom := range c.atoms.leaves(g) {
+			if n > maxSample/c.atoms.size[atom] {
+				return nil, fmt.Errorf("its output has more than %d elements", maxSample)
+			}
+			n *= c.atoms.size[atom]
+		}
+	}
+	c.total += n
+	c.place(s)
+	return &tensor{step: s, layout: &layout{groups}, axes: axes}, nil
+}
+
+// apply appends a step that keeps the shape of its input.
+func (c *converter) apply(d *tensor, s *step) *tensor {
+	if d.layout.groups != nil {
+		c.total += sizeOf(c.shape(d.layout))
+	}
+	s.inputs = []*step{d.step}
+	c.place(s)
+	out := *d
+	out.step = s
+	return &out
+}
+
+// flatten makes features of an image or sequence.
+func (c *converter) flatten(n *onnxpb.NodeProto, d *tensor) *tensor {
+	s := &step{node: n, layer: nn.Flatten{}, inputs: []*step{d.step}}
+	c.place(s)
+	return &tensor{step: s, layout: &layout{[][]int{slices.Concat(c.groups(d.layout)...)}}, axes: d.axes}
+}
+
+// finish decides what is still open, and checks the output.
+func (c *converter) finish() error {
+	d := c.known[c.output.name].tensor
+	if d == nil {
+		return fmt.Errorf("output %q does not depend on the input", c.output.name)
+	}
+	if err := c.plain(d); err != nil {
+		return fmt.Errorf("output %q: %w", c.output.name, err)
+	}
+	c.decide(c.input.raw)
+	c.decide(d)
+	at := 0
+	for _, axis := range c.axes(d) {
+		if slices.Contains(axis, batch) {
+			at += len(axis)
+		}
+	}
+	if at != 1 {
+		return fmt.Errorf("output %q does not have the samples of the batch along one dimension", c.output.name)
+	}
+	if len(d.layout.groups) > 2 {
+		d = c.flatten(c.g.producer[c.output.name], d)
+	}
+	if d.step == c.root {
+		return fmt.Errorf("output %q is the input: there is nothing to run", c.output.name)
+	}
+	c.output.tensor = d
+	return nil
+}

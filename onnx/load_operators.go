@@ -1,0 +1,45 @@
+package onnx
+
+import "github.com/isrlu/isrlu/internal/onnxpb"
+
+// operators are the operators of ONNX that a conversion takes, beside those of
+// activation functions.
+var operators = map[string]func(c *converter, n *onnxpb.NodeProto) error{
+	"Conv":               convertConv,
+	"MaxPool":            convertPool,
+	"AveragePool":        convertPool,
+	"GlobalAveragePool":  convertReduce,
+	"GlobalMaxPool":      convertReduce,
+	"ReduceMean":         convertReduce,
+	"ReduceMax":          convertReduce,
+	"Pad":                convertPad,
+	"Gemm":               convertGemm,
+	"MatMul":             convertMatMul,
+	"Add":                convertArithmetic,
+	"Sum":                convertArithmetic,
+	"Sub":                convertArithmetic,
+	"Mul":                convertArithmetic,
+	"Div":                convertArithmetic,
+	"Concat":             convertConcat,
+	"BatchNormalization": convertBatchNormalization,
+	"LayerNormalization": convertLayerNormalization,
+	"Softmax":            convertSoftmax,
+	"LogSoftmax":         convertSoftmax,
+	"LSTM":               convertRecurrent,
+	"GRU":                convertRecurrent,
+	"RNN":                convertRecurrent,
+	"Gather":             convertGather,
+	"Slice":              convertSlice,
+	"Expand":             convertExpand,
+	"Shape":              convertShape,
+	"ConstantOfShape":    convertConstantOfShape,
+	"Constant":           convertConstant,
+	"Identity":           convertIdentity,
+	"Cast":               convertCast,
+	"Dropout":            convertDropout,
+	"Transpose":          convertTranspose,
+	"Unsqueeze":          convertUnsqueeze,
+	"Squeeze":            convertSqueeze,
+	"Flatten":            convertFlatten,
+	"Reshape":            convertReshape,
+}

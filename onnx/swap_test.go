@@ -1,0 +1,435 @@
+package onnx
+
+import (
+	"fmt"
+	"math"
+	"math/rand"
+	"slices"
+	"strings"
+	"testing"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/isrlu/isrlu"
+	"github.com/isrlu/isrlu/internal/onnxpb"
+	"github.com/isrlu/isrlu/internal/ort"
+)
+
+// specialArguments are those where functions go wrong, and random ones.
+func specialArguments() []float32 {
+	x := []float32{0, float32(math.Copysign(0, -1)), 1, -1, 1e-40, -1e-40, 1e-20, -1e-20, 1e4, -1e4, 8192, -8192, -8193, 1e10, -1e10,
+		-1e19, -2e19, 1e20, math.MaxFloat32, -math.MaxFloat32, float32(math.Inf(1)), float32(math.Inf(-1)), -0.5, -2, -20, -90, 90, 3}
+	rng := rand.New(rand.NewSource(1))
+	for range 500 {
+		x = append(x, float32(rng.NormFloat64()*3), float32(rng.NormFloat64()*1000))
+	}
+	if len(x)%2 == 1 {
+		x = append(x, 0)
+	}
+	return x
+}
+
+// swappable are the functions that a swap writes, and how far a model in float32
+// may be from this module's own, for arguments within range.
+var swappable = []struct {
+	spec  string
+	near  float64
+	limit float64 // of |x|, where a runtime's own operator overflows
+}{
+	{"isrlu", 4e-7, math.Inf(1)}, {"isrlu:3", 4e-7, math.Inf(1)}, {"isrlu:0.001", 4e-7, math.Inf(1)}, {"isrlu:1e12", 4e-7, math.Inf(1)},
+	{"isru", 4e-7, math.Inf(1)}, {"isru:0.25", 4e-7, math.Inf(1)},
+	{"isru_sigmoid", 4e-7, math.Inf(1)}, {"isru_sigmoid:0.25", 4e-7, math.Inf(1)}, {"isru_sigmoid:0.3,0.6", 4e-7, math.Inf(1)},
+	{"dyisru:2,0.5", 6e-7, math.Inf(1)}, {"dyisru:-1.5,3", 6e-7, math.Inf(1)}, {"dyisru", 6e-7, math.Inf(1)},
+	{"relu", 0, math.Inf(1)}, {"leaky_relu:0.2", 1e-7, math.Inf(1)}, {"identity", 0, math.Inf(1)},
+	{"elu", 1e-6, math.Inf(1)}, {"elu:0.1", 1e-6, math.Inf(1)}, {"selu", 1e-6, math.Inf(1)}, {"tanh", 1e-6, math.Inf(1)}, {"sigmoid", 1e-6, math.Inf(1)},
+	{"softplus", 1e-6, math.Inf(1)}, {"silu", 1e-6, 1e30}, {"gelu", 1e-6, 1e30}, {"gelu_tanh", 1e-6, 1e10},
+}
+
+// checkValues compares what a model computes with this module's function.
+func checkValues(t *testing.T, what, spec string, x, y []float32, near, limit float64) {
+	t.Helper()
+	f := isrlu.Must(isrlu.Parse(spec))
+	want := make([]float32, len(x))
+	f.Forward(want, x)
+	bad := 0
+	for i := range x {
+		if math.Abs(float64(x[i])) > limit {
+			continue
+		}
+		d := math.Abs(float64(y[i]) - float64(want[i]))
+		ok := y[i] == want[i] || d <= near*max(1, math.Abs(float64(want[i])))
+		if want[i] == 0 && math.Signbit(float64(y[i])) != math.Signbit(float64(want[i])) && strings.HasPrefix(spec, "isr") {
+			ok = false
+		}
+		if !ok {
+			if bad++; bad < 4 {
+				t.Errorf("%s: %s(%v) = %v, want %v", what, spec, x[i], y[i], want[i])
+			}
+		}
+	}
+}
+
+func mustSwap(t *testing.T, m *Model, o SwapOptions) SwapReport {
+	t.Helper()
+	r, err := m.Swap(o)
+	if err != nil {
+		t.Fatalf("swap to %s: %v", o.To, err)
+	}
+	if err := m.validate(); err != nil {
+		t.Fatalf("the swap to %s makes an invalid model: %v", o.To, err)
+	}
+	return r
+}
+
+func TestSwappedGraphsComputeTheFunction(t *testing.T) {
+	x := specialArguments()
+	for _, opset := range []int64{7, 10, 13, 20} {
+		for _, c := range swappable {
+			if opset < 9 && c.spec == "gelu" {
+				continue
+			}
+			m := textModel(t, opset, "h = Neg(x)", "g = ThresholdedRelu(h)", "y = Neg(g)")
+			mustSwap(t, m, SwapOptions{From: []string{"ThresholdedRelu"}, To: c.spec})
+			flipped := make([]float32, len(x))
+			for i := range x {
+				flipped[i] = -x[i]
+			}
+			y := interpret(t, m, flipped)
+			for i := range y {
+				y[i] = -y[i]
+			}
+			checkValues(t, fmt.Sprintf("opset %d", opset), c.spec, x, y, c.near, c.limit)
+		}
+	}
+}
+
+func TestSwappedGraphsRunInONNXRuntime(t *testing.T) {
+	r := startRuntime(t)
+	x := specialArguments()
+	in := ort.Tensor{Name: "x", Type: "float32", Dims: []int64{int64(len(x))}, Floats: x}
+	for _, opset := range []int64{7, 11, 13, 17, 20} {
+		for _, style := range []Style{Primitive, LocalFunction} {
+			for _, c := range swappable {
+				if opset < 9 && c.spec == "gelu" || style == LocalFunction && opset < 12 {
+					continue
+				}
+				m := textModel(t, opset, "y = ThresholdedRelu(x)")
+				if opset < 10 {
+					m = textModel(t, opset, "y = Relu(x)")
+				}
+				if c.spec == "relu" && opset < 10 {
+					continue
+				}
+				mustSwap(t, m, SwapOptions{Nodes: []string{"*"}, To: c.spec, Style: style})
+				data, err := m.Encode()
+				if err != nil {
+					t.Fatal(err)
+				}
+				y := evaluate(t, r, data, in).Floats
+				checkValues(t, fmt.Sprintf("opset %d, %v", opset, style), c.spec, x, y, c.near, c.limit)
+			}
+		}
+	}
+}
+
+// NaN goes through in ONNX Runtime.
+func TestSwappedGraphsKeepNaNInONNXRuntime(t *testing.T) {
+	r := startRuntime(t)
+	nan := float32(math.NaN())
+	for _, spec := range []string{"isrlu", "isrlu:3", "isru:3", "isru_sigmoid", "dyisru"} {
+		m := textModel(t, 17, "y = Relu(x)")
+		mustSwap(t, m, SwapOptions{From: []string{"relu"}, To: spec})
+		data, err := m.Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		// Enough of them for the vectors of a kernel and its rest.
+		x := slices.Repeat([]float32{nan}, 37)
+		for i, y := range evaluate(t, r, data, ort.Tensor{Name: "x", Type: "float32", Dims: []int64{37}, Floats: x}).Floats {
+			if y == y {
+				t.Errorf("%s of NaN is %v at %d", spec, y, i)
+			}
+		}
+	}
+}
+
+// The constants have the type of the values; squares do not overflow it.
+func TestSwapsInOtherElementTypes(t *testing.T) {
+	r := startRuntime(t)
+	x := []float32{0, -1e-3, 0.5, -0.5, 1, -1, 3, -3, -100, 100, 1000, -1000, -60000, 60000, -64, 64, -65504}
+	for elem, near := range map[onnxpb.TensorProto_DataType]float64{onnxpb.TensorProto_FLOAT16: 2e-3, onnxpb.TensorProto_DOUBLE: 4e-7} {
+		for _, style := range []Style{Primitive, LocalFunction} {
+			for _, spec := range []string{"isrlu", "isrlu:0.1", "isrlu:100", "isru:3", "isru_sigmoid", "isru_sigmoid:0.5,0.7", "dyisru:2,0.5"} {
+				g := textGraph(t, onnxpb.TensorProto_FLOAT, "h = Cast(x)", "a = Relu(h)", "y = Cast(a)")
+				setInt(g.Node[0], "to", int64(elem))
+				setInt(g.Node[2], "to", int64(onnxpb.TensorProto_FLOAT))
+				m := graphModel(t, 17, g)
+				mustSwap(t, m, SwapOptions{From: []string{"Relu"}, To: spec, Style: style})
+				for _, c := range m.proto.Graph.Initializer {
+					if dataType(c) != elem {
+						t.Errorf("%v: constant %s is %v", elem, c.Name, dataType(c))
+					}
+				}
+				data, err := m.Encode()
+				if err != nil {
+					t.Fatal(err)
+				}
+				y := evaluate(t, r, data, ort.Tensor{Name: "x", Type: "float32", Dims: []int64{int64(len(x))}, Floats: x}).Floats
+				checkValues(t, fmt.Sprintf("%v, %v", elem, style), spec, x, y, near, math.Inf(1))
+			}
+		}
+	}
+}
+
+func TestTypesThatCannotBeToldAreErrors(t *testing.T) {
+	g := textGraph(t, onnxpb.TensorProto_FLOAT, "h = Cast(x)", "u = other::Unknown(h)", "a = Relu(u)", "z = other::Unknown(a)", "y = Cast(z)")
+	setInt(g.Node[0], "to", int64(onnxpb.TensorProto_FLOAT16))
+	setInt(g.Node[4], "to", int64(onnxpb.TensorProto_FLOAT))
+	m := graphModel(t, 17, g)
+	before := proto.CloneOf(m.proto)
+	_, err := m.Swap(SwapOptions{From: []string{"Relu"}, To: "isrlu"})
+	if err == nil || !strings.Contains(err.Error(), `"n2"`) || !strings.Contains(err.Error(), "float16") {
+		t.Errorf("error %v", err)
+	}
+	if !proto.Equal(before, m.proto) {
+		t.Error("the model changed by a swap that failed")
+	}
+	for _, v := range []onnxpb.TensorProto_DataType{onnxpb.TensorProto_FLOAT16} { // said, it works
+		m.proto.Graph.ValueInfo = append(m.proto.Graph.ValueInfo, textValue("a", v))
+	}
+	mustSwap(t, m, SwapOptions{From: []string{"Relu"}, To: "isrlu"})
+}
+
+func TestErrorsOfSwapNameValueAndRemedy(t *testing.T) {
+	m := textModel(t, 17, "h = Relu(x)", "s = Sigmoid(h)", "y = Tanh(s)")
+	half := graphModel(t, 17, textGraph(t, onnxpb.TensorProto_FLOAT16, "h = Relu(x)", "y = Relu(h)"))
+	for _, c := range []struct {
+		m     *Model
+		o     SwapOptions
+		wants []string
+	}{
+		{m, SwapOptions{To: "isrlu"}, []string{"kinds", "nodes"}},
+		{m, SwapOptions{From: []string{"elou"}, To: "isrlu"}, []string{`"elou"`, "leaky_relu"}},
+		{m, SwapOptions{From: []string{"elu", "gelu"}, To: "isrlu"}, []string{"no elu or gelu", "relu (1), sigmoid (1), tanh (1)"}},
+		{m, SwapOptions{From: []string{"relu"}, Nodes: []string{"n0", "none*"}, To: "isrlu"}, []string{`"none*"`}},
+		{m, SwapOptions{From: []string{"relu"}, To: "isrlou"}, []string{`"isrlou"`}},
+		{m, SwapOptions{From: []string{"relu"}, To: "isrlu:-1"}, []string{"alpha must be positive", "-1"}},
+		{m, SwapOptions{From: []string{"relu:x"}, To: "isrlu"}, []string{`"x"`}},
+		{m, SwapOptions{From: []string{"relu"}, To: "isrlu:1e37"}, []string{"alpha = 1e+37", "float32", `"n0"`}},
+		{half, SwapOptions{From: []string{"relu"}, To: "isrlu:1e-6"}, []string{"alpha = 1e-06", "float16", `"n0"`}},
+		{textModel(t, 8, "y = Relu(x)"), SwapOptions{From: []string{"relu"}, To: "gelu"}, []string{"opset", "9", "8"}},
+		{textModel(t, 11, "y = Relu(x)"), SwapOptions{From: []string{"relu"}, To: "isrlu", Style: LocalFunction}, []string{"opset", "12", "11", "primitive"}},
+		{m, SwapOptions{From: []string{"relu"}, To: "isrlu", Style: 9}, []string{"style 9"}},
+	} {
+		before := proto.CloneOf(c.m.proto)
+		_, err := c.m.Swap(c.o)
+		if err == nil || !strings.HasPrefix(err.Error(), "onnx: ") || strings.Contains(err.Error(), "isrlu: ") {
+			t.Errorf("%+v: error %v", c.o, err)
+			continue
+		}
+		for _, want := range c.wants {
+			if !strings.Contains(err.Error(), want) {
+				t.Errorf("%+v: %q does not say %q", c.o, err, want)
+			}
+		}
+		if !proto.Equal(before, c.m.proto) {
+			t.Errorf("%+v: the model changed", c.o)
+		}
+	}
+}
+
+func TestSwapKeepsNamesAndWhatHolds(t *testing.T) {
+	g := textGraph(t, onnxpb.TensorProto_FLOAT, "i = Identity(x)", "a = Div(i, 1.4142135)", "b = Erf(a)", "c = Add(b, 1)", "d = Mul(i, c)", "o = Mul(d, 0.5)", "k = Add(o, 1)", "y = Neg(k)")
+	last := g.Node[5]
+	last.DocString = "the activation"
+	last.MetadataProps = []*onnxpb.StringStringEntryProto{{Key: "scope", Value: "mlp"}}
+	for _, name := range []string{"i", "a", "b", "c", "d", "o"} {
+		g.ValueInfo = append(g.ValueInfo, textValue(name, onnxpb.TensorProto_FLOAT))
+		g.QuantizationAnnotation = append(g.QuantizationAnnotation, &onnxpb.TensorAnnotation{TensorName: name})
+	}
+	m := graphModel(t, 17, g)
+	constants := len(g.Initializer)
+	r := mustSwap(t, m, SwapOptions{From: []string{"gelu"}, To: "isrlu:3"})
+	if want := (Swapped{Node: "n5", From: "gelu", To: "isrlu:3", Nodes: 5}); len(r.Swapped) != 1 || r.Swapped[0] != want {
+		t.Errorf("report %+v", r)
+	}
+	if len(r.Warnings) != 1 || !strings.Contains(r.Warnings[0], `"o"`) {
+		t.Errorf("warnings %q", r.Warnings)
+	}
+	n := newGraph(g).producer["o"]
+	if n.Name != "n5" || n.OpType != "Div" || n.DocString != "the activation" || len(n.MetadataProps) != 1 {
+		t.Errorf("the last node is %v", n)
+	}
+	var values, annotations, tensors []string
+	for _, v := range g.ValueInfo {
+		values = append(values, v.Name)
+	}
+	for _, q := range g.QuantizationAnnotation {
+		annotations = append(annotations, q.TensorName)
+	}
+	for _, c := range g.Initializer {
+		tensors = append(tensors, c.Name)
+	}
+	if want := []string{"i", "o"}; !slices.Equal(values, want) || !slices.Equal(annotations, want) {
+		t.Errorf("value_info %v, annotations %v", values, annotations)
+	}
+	// The four constants of GELU give way to those of ISRLU, but for the 1 of k.
+	if constants != 4 || len(tensors) != 1+4 || tensors[0] != g.Node[slices.IndexFunc(g.Node, func(n *onnxpb.NodeProto) bool { return n.OpType == "Add" && n.Output[0] == "k" })].Input[1] {
+		t.Errorf("%d constants before, after: %v", constants, tensors)
+	}
+	seen := map[string]bool{}
+	for _, n := range g.Node {
+		if seen[n.Name] {
+			t.Errorf("two nodes are called %q", n.Name)
+		}
+		seen[n.Name] = true
+	}
+}
+
+func TestSwapIsIdempotentAndGoesBack(t *testing.T) {
+	for _, style := range []Style{Primitive, LocalFunction, Custom} {
+		for _, spec := range []string{"isrlu", "isrlu:0.1", "isru:3", "isru_sigmoid:0.25", "isru_sigmoid:0.1,0.6", "dyisru:2,0.5", "gelu", "silu", "tanh"} {
+			for _, elem := range []onnxpb.TensorProto_DataType{onnxpb.TensorProto_FLOAT, onnxpb.TensorProto_FLOAT16, onnxpb.TensorProto_DOUBLE} {
+				m := graphModel(t, 17, textGraph(t, elem, "h = Elu(x)", "k = Abs(h)", "y = Elu(k)"))
+				before := proto.CloneOf(m.proto)
+				kind, _, _ := strings.Cut(spec, ":")
+				mustSwap(t, m, SwapOptions{From: []string{"Elu"}, To: spec, Style: style})
+				swapped := proto.CloneOf(m.proto)
+				r := mustSwap(t, m, SwapOptions{From: []string{kind}, To: spec, Style: style})
+				if len(r.Swapped) != 0 || len(r.Left) != 2 || !strings.Contains(r.Left[0].Reason, "already") || !proto.Equal(m.proto, swapped) {
+					t.Errorf("%s, %v, %v again: %+v", spec, style, elem, r)
+				}
+				mustSwap(t, m, SwapOptions{From: []string{kind}, To: "elu"})
+				for _, n := range m.proto.Graph.Node {
+					if n.OpType == "Elu" && len(n.Attribute) == 1 {
+						n.Attribute = nil
+					}
+				}
+				m.proto.IrVersion = before.IrVersion
+				if !proto.Equal(m.proto, before) {
+					t.Errorf("%s, %v, %v and back:\n%v\nwas\n%v", spec, style, elem, m.proto, before)
+				}
+			}
+		}
+	}
+}
+
+func TestSubgraphsAreSwappedAndFunctionBodiesReported(t *testing.T) {
+	m := textModel(t, 17, "c = ReduceMax(x)", "p = Cast(c)", "y = If(p)")
+	setInt(m.proto.Graph.Node[0], "keepdims", 0)
+	setInt(m.proto.Graph.Node[1], "to", int64(onnxpb.TensorProto_BOOL))
+	branch := func(name, op string) *onnxpb.AttributeProto {
+		g := textGraph(t, onnxpb.TensorProto_FLOAT, "y"+name+" = "+op+"(x)")
+		g.Name, g.Input = name, nil
+		g.Output[0].Name = "y" + name
+		return &onnxpb.AttributeProto{Name: name, G: g, Type: onnxpb.AttributeProto_GRAPH}
+	}
+	m.proto.Graph.Node[2].Attribute = []*onnxpb.AttributeProto{branch("then_branch", "Elu"), branch("else_branch", "Tanh")}
+	m.proto.Functions = []*onnxpb.FunctionProto{{Name: "F", Domain: "own", Input: []string{"a"}, Output: []string{"b"},
+		Node:        []*onnxpb.NodeProto{{Name: "inside", OpType: "Elu", Input: []string{"a"}, Output: []string{"b"}}},
+		OpsetImport: []*onnxpb.OperatorSetIdProto{{Version: 17}}}}
+	m.proto.OpsetImport = append(m.proto.OpsetImport, &onnxpb.OperatorSetIdProto{Domain: "own", Version: 1})
+	r := mustSwap(t, m, SwapOptions{From: []string{"elu"}, To: "isrlu:3"})
+	if len(r.Swapped) != 1 || len(r.Left) != 1 || r.Left[0].Node != "inside" || !strings.Contains(r.Left[0].Reason, "own.F") {
+		t.Errorf("%+v", r)
+	}
+	again := mustSwap(t, m.Clone(), SwapOptions{From: []string{"isrlu"}, To: "relu"})
+	if len(again.Swapped) != 1 {
+		t.Errorf("swapped on: %+v", again)
+	}
+	x := []float32{-2, 1, 5, -7}
+	y := evaluate(t, startRuntime(t), mustEncode(t, m), ort.Tensor{Name: "x", Type: "float32", Dims: []int64{4}, Floats: x}).Floats
+	checkValues(t, "in a branch", "isrlu:3", x, y, 4e-7, math.Inf(1))
+}
+
+func mustEncode(t *testing.T, m *Model) []byte {
+	t.Helper()
+	data, err := m.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+func TestQuantizedOutputsAreWarnedOf(t *testing.T) {
+	m := textModel(t, 17, "h = Elu(x)", "q = QuantizeLinear(h, 0.1)", "y = DequantizeLinear(q, 0.1)")
+	r := mustSwap(t, m, SwapOptions{From: []string{"elu"}, To: "isrlu"})
+	if len(r.Warnings) != 1 || !strings.Contains(r.Warnings[0], "n0") || !strings.Contains(r.Warnings[0], "calibrate") {
+		t.Errorf("warnings %q", r.Warnings)
+	}
+}
+
+func TestIntegerActivationsAreLeft(t *testing.T) {
+	g := textGraph(t, onnxpb.TensorProto_FLOAT, "h = Cast(x)", "a = Relu(h)", "b = Cast(a)", "y = Relu(b)")
+	setInt(g.Node[0], "to", int64(onnxpb.TensorProto_INT32))
+	setInt(g.Node[2], "to", int64(onnxpb.TensorProto_FLOAT))
+	m := graphModel(t, 17, g)
+	r := mustSwap(t, m, SwapOptions{From: []string{"relu"}, To: "isrlu"})
+	if len(r.Swapped) != 1 || len(r.Left) != 1 || r.Left[0].Node != "n1" || !strings.Contains(r.Left[0].Reason, "int32") {
+		t.Errorf("%+v", r)
+	}
+}
+
+func TestNodesAreChosenByPattern(t *testing.T) {
+	m := textModel(t, 17, "a = Relu(x)", "b = Relu(a)", "y = Tanh(b)")
+	for i, name := range []string{"/layer1/act/Relu", "/layer2/act/Relu", "/head/Tanh"} {
+		m.proto.Graph.Node[i].Name = name
+	}
+	for _, c := range []struct {
+		nodes []string
+		want  []string
+	}{
+		{[]string{"/layer1/*"}, []string{"/layer1/act/Relu"}},
+		{[]string{"*/act/*"}, []string{"/layer1/act/Relu", "/layer2/act/Relu"}},
+		{[]string{"/layer?/act/Relu", "y"}, []string{"/layer1/act/Relu", "/layer2/act/Relu", "/head/Tanh"}},
+		{[]string{"*"}, []string{"/layer1/act/Relu", "/layer2/act/Relu", "/head/Tanh"}},
+	} {
+		var got []string
+		for _, s := range mustSwap(t, m.Clone(), SwapOptions{Nodes: c.nodes, To: "isrlu"}).Swapped {
+			got = append(got, s.Node)
+		}
+		if !slices.Equal(got, c.want) {
+			t.Errorf("%q: %q, want %q", c.nodes, got, c.want)
+		}
+	}
+}
+
+func TestModelsOfPyTorchRunAfterSwaps(t *testing.T) {
+	r := startRuntime(t)
+	for _, tm := range torchModels(t) {
+		t.Run(tm.Name, func(t *testing.T) {
+			for _, o := range []SwapOptions{
+				{To: "isrlu:3"}, {To: "isrlu:3", Style: LocalFunction}, {To: "isru"}, {To: "isru_sigmoid"}, {To: "relu"},
+			} {
+				m := tm.Model.Clone()
+				if o.Style == LocalFunction && m.Opset() < 12 {
+					continue
+				}
+				o.Nodes = []string{"*"}
+				report, err := m.Swap(o)
+				if err != nil {
+					if strings.Contains(err.Error(), "no activation") || strings.Contains(err.Error(), `"*" matches no`) {
+						t.Skip("no activations")
+					}
+					t.Fatal(err)
+				}
+				if err := m.validate(); err != nil {
+					t.Fatal(err)
+				}
+				y := evaluate(t, r, mustEncode(t, m), tm.Input.tensor()).Floats
+				if len(y) != len(tm.Output.Values) {
+					t.Fatalf("%d outputs, were %d", len(y), len(tm.Output.Values))
+				}
+				// Gates without bounds let states grow beyond all numbers.
+				if len(report.Swapped) > 0 && strings.Contains(report.Swapped[0].From, "(") && (o.To == "relu" || o.To == "isrlu:3") {
+					continue
+				}
+				for _, v := range y {
+					if math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) {
+						t.Fatalf("swapped to %s it computes %v (%+v)", o.To, v, report)
+					}
+				}
+			}
+		})
+	}
+}
