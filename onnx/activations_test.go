@@ -191,6 +191,10 @@ func TestActivationsAreRecognized(t *testing.T) {
 		{"q = Mul(x, x); a = Mul(q, 3); d = Add(a, 1); s = Sqrt(d); y = Div(x, s)", "isru=isru:3/5"},
 		{"q = Mul(x, x); a = Mul(q, 3); d = Add(a, 1); s = Sqrt(d); v = Div(x, s); l = Less(x, 0); y = Where(l, v, x)", "isrlu=isrlu:3/7"},
 		{"q = Mul(x, x); a = Mul(q, 3); d = Add(a, 1); s = Sqrt(d); r = Reciprocal(s); v = Mul(r, x); l = Greater(x, 0); y = Where(l, x, v)", "isrlu=isrlu:3/8"},
+		{"q = Pow(x, 2); a = Mul(q, 3); d = Add(a, 1); r = Pow(d, -0.5); y = Mul(r, x)", "isru=isru:3/5"},
+		{"q = Pow(x, 2); d = Add(q, 1); r = Sqrt(d); i = Div(1, r); y = Mul(i, x)", "isru=isru:1/5"},
+		{"q = Mul(x, 0.2); y = Max(x, q)", "leaky_relu=leaky_relu:0.2/2"},
+		{"q = Mul(x, 1.2); y = Max(x, q)", ""},
 		{"q = Mul(x, x); a = Mul(q, -3); d = Add(a, 1); s = Sqrt(d); y = Div(x, s)", ""},
 	} {
 		m := textModel(t, 17, strings.Split(c.lines, "; ")...)

@@ -68,8 +68,9 @@ func plainKind(name string) string {
 func (c *choice) takes(kind, function string, names []string) bool {
 	if len(c.from) > 0 {
 		kind = plainKind(kind)
-		gelu := kind == "gelutanh" && slices.Contains(c.kinds, "gelu") // ONNX has one operator for both
-		if !gelu && !slices.Contains(c.kinds, kind) && !slices.Contains(c.specs, function) {
+		// ONNX has one operator for both of these.
+		both := kind == "gelutanh" && slices.Contains(c.kinds, "gelu") || kind == "silu" && slices.Contains(c.kinds, "swish")
+		if !both && !slices.Contains(c.kinds, kind) && !slices.Contains(c.specs, function) {
 			return false
 		}
 	}

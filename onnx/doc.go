@@ -27,4 +27,15 @@
 // Tensors that a model keeps in other files beside it, as models over 2 GiB must,
 // stay there until they are wanted. They are found in the folder of the model
 // alone: a path that leads out of it is an error.
+//
+// # Swapping
+//
+// [Model.Swap] recognizes activation functions, those that exporters write in
+// several operators too, and puts others in their place:
+//
+//	report, err := m.Swap(onnx.SwapOptions{From: []string{"gelu"}, To: "isrlu:3"})
+//
+// [Model.Info] lists what there is to swap. ISRLU and its kin, which ONNX has no
+// operator for, are written in its own ones by default, such that every runtime
+// computes them without overflow for any argument.
 package onnx

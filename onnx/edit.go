@@ -72,31 +72,36 @@ func (s *swapper) sweep(p *onnxpb.GraphProto) {
 			s.sweep(sub)
 		}
 	}
-	for {
-		g := newGraph(p)
-		gone := map[string]bool{}
-		unused := func(name string) bool {
-			return s.vanished[name] && len(g.users[name]) == 0 && !g.input[name] && !g.output[name]
-		}
-		p.Initializer = slices.DeleteFunc(p.Initializer, func(t *onnxpb.TensorProto) bool {
-			if unused(t.Name) {
-				gone[t.Name] = true
-			}
-			return gone[t.Name]
-		})
-		p.Node = slices.DeleteFunc(p.Node, func(n *onnxpb.NodeProto) bool {
-			if len(n.Output) != 1 || !unused(n.Output[0]) || g.constant(n.Output[0]) == nil {
-				return false
-			}
-			gone[n.Output[0]] = true
-			for _, name := range n.Input { // of Identity
-				s.vanished[name] = true
-			}
-			return true
-		})
-		if len(gone) == 0 {
-			return
-		}
-		forget(p, gone)
+	g := newGraph(p)
+	left := map[string]int{} // how many reads there are still
+	for name, users := range g.users {
+		left[name] = len(users)
 	}
+	gone := map[string]bool{}
+	unused := func(name string) {
+		// Identity of a constant may follow Identity, but not without end: reading a
+		// model bounds no chain, so that no call is made for it.
+		for s.vanished[name] && !gone[name] && left[name] == 0 && !g.input[name] && !g.output[name] {
+			n := g.producer[name]
+			if g.tensor[name] == nil && (n == nil || len(n.Output) != 1 || g.constant(name) == nil) {
+				return
+			}
+			gone[name] = true
+			if n == nil || len(n.Input) != 1 { // no Identity
+				return
+			}
+			name = n.Input[0]
+			s.vanished[name] = true
+			left[name]--
+		}
+	}
+	for name := range s.vanished {
+		unused(name)
+	}
+	if len(gone) == 0 {
+		return
+	}
+	p.Initializer = slices.DeleteFunc(p.Initializer, func(t *onnxpb.TensorProto) bool { return gone[t.Name] })
+	p.Node = slices.DeleteFunc(p.Node, func(n *onnxpb.NodeProto) bool { return len(n.Output) == 1 && gone[n.Output[0]] })
+	forget(p, gone)
 }

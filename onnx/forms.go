@@ -57,6 +57,7 @@ var forms = func() []form {
 	add("relu6", "", "Min(Relu(x), 6)", "Min(Max(x, 0), 6)", "Clip(Relu(x), _, 6)", "Clip(Relu(x), 0, 6)", "Clip(x, 0, 6)")
 	add("hard_tanh", "", "Clip(x, -1, 1)")
 
+	list = append(list, form{"leaky_relu", parsePattern("Max(x, Mul(x, slope))"), leakyConstants})
 	inverseRoot := func(kind string, read reader, patterns ...string) {
 		for _, p := range patterns {
 			list = append(list, form{kind, parsePattern(p), read})
@@ -78,7 +79,9 @@ var forms = func() []form {
 	// As people write them in a framework.
 	plain := "Div(x, Sqrt(Add(Mul(x, x, alpha), 1)))"
 	inverse := "Mul(x, Reciprocal(Sqrt(Add(Mul(x, x, alpha), 1))))"
-	for _, p := range []string{plain, inverse} {
+	quotient := "Mul(x, Div(1, Sqrt(Add(Mul(x, x, alpha), 1))))"
+	power := "Mul(x, Pow(Add(Mul(x, x, alpha), 1), -0.5))"
+	for _, p := range []string{plain, inverse, quotient, power} {
 		inverseRoot("isrlu", isrConstants("isrlu"),
 			"Where(Less(x, 0), "+p+", x)", "Where(LessOrEqual(x, 0), "+p+", x)",
 			"Where(GreaterOrEqual(x, 0), x, "+p+")", "Where(Greater(x, 0), x, "+p+")")
@@ -125,6 +128,16 @@ func isrConstants(name string) reader {
 		}
 		return name, alpha.tensor, true
 	}
+}
+
+// leakyConstants reads the slope of max(x, slope x).
+func leakyConstants(m match) (string, *onnxpb.TensorProto, bool) {
+	c := m.constant("slope")
+	slope, ok := c.scalar()
+	if !ok || !(slope > 0 && slope < 1) {
+		return "", nil, false
+	}
+	return specOf("leaky_relu", shortest(slope, c.tensor)), nil, true
 }
 
 // isruSigmoidConstants reads alpha and scale from the form x/sqrt(4 alpha x^2 +

@@ -135,7 +135,7 @@ func (m *Model) Info() Info {
 	for _, e := range p.MetadataProps {
 		info.Metadata = append(info.Metadata, Metadata{e.Key, e.Value})
 	}
-	c := counter{m: m, operators: map[string]int{}, quantization: map[string]int{}}
+	c := counter{m: m, operators: map[string]int{}, quantization: map[string]int{}, place: map[activationKey]int{}}
 	c.graph(p.Graph, &info)
 	info.Operators = counts(c.operators)
 	info.Quantization = counts(c.quantization)
@@ -147,6 +147,13 @@ func (m *Model) Info() Info {
 type counter struct {
 	m                       *Model
 	operators, quantization map[string]int
+	place                   map[activationKey]int // in Info.Activations
+}
+
+// An activationKey is what one entry of Info.Activations has in common.
+type activationKey struct {
+	kind, function, in string
+	channels           int64
 }
 
 // counts lists what is most frequent first.
@@ -167,7 +174,7 @@ func (c counter) graph(p *onnxpb.GraphProto, info *Info) {
 		if a.alpha != nil {
 			entry.Channels, _ = elements(a.alpha.Dims)
 		}
-		info.add(entry)
+		c.add(info, entry)
 	}
 	if n := len(p.QuantizationAnnotation); n > 0 {
 		c.quantization["annotation"] += n
@@ -188,7 +195,7 @@ func (c counter) graph(p *onnxpb.GraphProto, info *Info) {
 				continue // such a node cannot be swapped or run, and Swap says why
 			}
 			for _, g := range gates {
-				info.add(ActivationInfo{Kind: g.kind, Function: g.function, In: n.OpType, Nodes: []string{nameOf(n)}})
+				c.add(info, ActivationInfo{Kind: g.kind, Function: g.function, In: n.OpType, Nodes: []string{nameOf(n)}})
 			}
 		}
 		for _, sub := range subgraphs(n) {
@@ -199,19 +206,20 @@ func (c counter) graph(p *onnxpb.GraphProto, info *Info) {
 }
 
 // add counts an activation with those that are like it.
-func (info *Info) add(a ActivationInfo) {
-	a.Count = 1
-	for i := range info.Activations {
-		b := &info.Activations[i]
-		if a.Kind == b.Kind && a.Function == b.Function && a.Channels == b.Channels && a.In == b.In {
-			b.Count++
-			if !slices.Contains(b.Nodes, a.Nodes[0]) { // a recurrent node has several
-				b.Nodes = append(b.Nodes, a.Nodes[0])
-			}
-			return
-		}
+func (c counter) add(info *Info, a ActivationInfo) {
+	key := activationKey{a.Kind, a.Function, a.In, a.Channels}
+	i, ok := c.place[key]
+	if !ok {
+		c.place[key] = len(info.Activations)
+		a.Count = 1
+		info.Activations = append(info.Activations, a)
+		return
 	}
-	info.Activations = append(info.Activations, a)
+	b := &info.Activations[i]
+	b.Count++
+	if b.Nodes[len(b.Nodes)-1] != a.Nodes[0] { // a recurrent node has several
+		b.Nodes = append(b.Nodes, a.Nodes[0])
+	}
 }
 
 // describeTensors sums up the tensors by their types.

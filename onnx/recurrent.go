@@ -199,7 +199,7 @@ func setGates(n *onnxpb.NodeProto, gates []gate) {
 }
 
 // recurrent plans the swaps of the activations in a recurrent node.
-func (s *swapper) recurrent(e *edit, types elementTypes, n *onnxpb.NodeProto) error {
+func (s *swapper) recurrent(e *edit, types *elementTypes, n *onnxpb.NodeProto) error {
 	if !isRecurrent(n) {
 		return nil
 	}
@@ -216,9 +216,8 @@ func (s *swapper) recurrent(e *edit, types elementTypes, n *onnxpb.NodeProto) er
 			continue
 		}
 		if a.function == s.to.String() {
-			what := LeftAlone{nameOf(n), a.kind, fmt.Sprintf("it is %s already (in %s)", a.function, n.OpType)}
-			if !slices.Contains(s.report.Left, what) {
-				s.report.Left = append(s.report.Left, what)
+			if !slices.Contains(gates[:i], a) {
+				s.leave(nameOf(n), a.kind, fmt.Sprintf("it is %s already (in %s)", a.function, n.OpType))
 			}
 			continue
 		}
@@ -249,7 +248,7 @@ func (s *swapper) recurrent(e *edit, types elementTypes, n *onnxpb.NodeProto) er
 	if err != nil {
 		return err
 	}
-	elem, err := types.float(s.m, l.x, n)
+	elem, err := s.floatType(types.of(l.x), l.x, n)
 	if err != nil {
 		return err
 	}

@@ -16,7 +16,8 @@ import (
 type SwapOptions struct {
 	// From are the kinds to swap, such as "elu", "relu" or "gelu"; ONNX's names, such
 	// as "LeakyRelu", are taken as well, in any case. A kind with a parameter, such as
-	// "elu:0.1", is that function alone. "gelu" is both of GELU and its form by tanh.
+	// "elu:0.1", is that function alone. "gelu" is both
+	// GELU and its form by tanh, "swish" SiLU too.
 	// Where it is empty, Nodes must not be, and all kinds are taken.
 	From []string
 	// Nodes are names of nodes, or patterns of them: * is any text, ? one character.
@@ -133,7 +134,13 @@ func (m *Model) swap(o SwapOptions) (SwapReport, error) {
 	if err != nil {
 		return SwapReport{}, err
 	}
-	s := &swapper{m: m, to: to, style: o.Style, choice: choice, names: newNamer(m.proto), kinds: map[string]int{}}
+	s := &swapper{
+		m: m, to: to, style: o.Style, choice: choice, names: newNamer(m.proto), otherFloat: m.otherFloat(),
+		kinds: map[string]int{}, functions: map[functionKey]*onnxpb.FunctionProto{}, vanished: map[string]bool{},
+	}
+	for _, f := range m.proto.Functions {
+		s.functions[functionKey{f.Domain, f.Name, f.Overload}] = f
+	}
 	if err := s.graph(m.proto.Graph, nil); err != nil {
 		return SwapReport{}, err
 	}
@@ -159,6 +166,10 @@ type swapper struct {
 	choice *choice
 	names  namer
 	kinds  map[string]int // the activations of the model, by kind
+	// otherFloat is a type of floating-point numbers in the model beside float32, if
+	// there is one.
+	otherFloat onnxpb.TensorProto_DataType
+	functions  map[functionKey]*onnxpb.FunctionProto // the model's own
 
 	edits    []func()
 	vanished map[string]bool // constants that nodes which went away read
@@ -167,7 +178,7 @@ type swapper struct {
 }
 
 // graph plans the swaps of a graph and of those in its nodes.
-func (s *swapper) graph(p *onnxpb.GraphProto, outer elementTypes) error {
+func (s *swapper) graph(p *onnxpb.GraphProto, outer *elementTypes) error {
 	types := elementTypesOf(p, outer)
 	g := newGraph(p)
 	e := newEdit(p, &builder{names: s.names, opset: s.m.Opset(), constantNodes: s.m.proto.IrVersion < 4})
@@ -213,7 +224,12 @@ func namesOf(nodes []*onnxpb.NodeProto) []string {
 }
 
 // nameOf returns the name of an activation for a person.
-func nameOf(n *onnxpb.NodeProto) string { return cmp.Or(n.Name, n.Output[0]) }
+func nameOf(n *onnxpb.NodeProto) string {
+	if n.Name == "" && len(n.Output) > 0 {
+		return n.Output[0]
+	}
+	return n.Name
+}
 
 // styleOf tells in which style an activation stands in a model.
 func (s *swapper) styleOf(a *activation) Style {
@@ -221,40 +237,29 @@ func (s *swapper) styleOf(a *activation) Style {
 	switch {
 	case n.Domain != ownDomain:
 		return Primitive
-	case s.m.function(n) != nil:
+	case s.functions[functionKey{n.Domain, n.OpType, n.Overload}] != nil:
 		return LocalFunction
 	}
 	return Custom
 }
 
-// function returns the model's own function that a node calls, or nil.
-func (m *Model) function(n *onnxpb.NodeProto) *onnxpb.FunctionProto {
-	key := functionKey{n.Domain, n.OpType, n.Overload}
-	for _, f := range m.proto.Functions {
-		if (functionKey{f.Domain, f.Name, f.Overload}) == key {
-			return f
-		}
-	}
-	return nil
-}
-
 // activation plans the swap of one activation.
-func (s *swapper) activation(g *graph, e *edit, types elementTypes, a *activation) error {
+func (s *swapper) activation(g *graph, e *edit, types *elementTypes, a *activation) error {
 	last := a.nodes[len(a.nodes)-1]
 	if a.function == s.to.String() && a.alpha == nil && s.styleOf(a) == s.styleOfTo() {
 		s.leave(nameOf(last), a.kind, "it is "+a.function+" already")
 		return nil
 	}
-	known := a.input
-	if types[known] == 0 {
-		known = a.output
+	known := types.of(a.input)
+	if known == onnxpb.TensorProto_UNDEFINED {
+		known = types.of(a.output)
 	}
-	elem, err := types.float(s.m, known, last)
+	if known != onnxpb.TensorProto_UNDEFINED && !isFloat(known) {
+		s.leave(nameOf(last), a.kind, "its values are "+typeName(known))
+		return nil
+	}
+	elem, err := s.floatType(known, a.input, last)
 	if err != nil {
-		if t := types[known]; t != 0 {
-			s.leave(nameOf(last), a.kind, "its values are "+typeName(t))
-			return nil
-		}
 		return err
 	}
 	b := e.builder
@@ -312,9 +317,6 @@ func (s *swapper) warnQuantized(g *graph, value, node, from string) {
 
 // vanish notes the constants of nodes that go away.
 func (s *swapper) vanish(nodes []*onnxpb.NodeProto, keep ...string) {
-	if s.vanished == nil {
-		s.vanished = map[string]bool{}
-	}
 	for _, n := range nodes {
 		for _, name := range n.Input {
 			if name != "" && !slices.Contains(keep, name) {
@@ -335,9 +337,24 @@ func (s *swapper) functionBodies() {
 		for _, name := range f.Output {
 			p.Output = append(p.Output, &onnxpb.ValueInfoProto{Name: name})
 		}
+		reason := fmt.Sprintf("it is in the body of the model's function %s.%s; inline the functions first, such as by onnx.inliner", f.Domain, f.Name)
 		for _, a := range s.m.activations(newGraph(p)) {
 			if s.choice.takes(a.kind, a.function, namesOf(a.nodes)) {
-				s.leave(nameOf(a.nodes[len(a.nodes)-1]), a.kind, fmt.Sprintf("it is in the body of the model's function %s.%s; inline the functions first, such as by onnx.inliner", f.Domain, f.Name))
+				s.leave(nameOf(a.nodes[len(a.nodes)-1]), a.kind, reason)
+			}
+		}
+		for _, n := range f.Node {
+			if !isRecurrent(n) {
+				continue
+			}
+			gates, err := gatesOf(n)
+			if err != nil {
+				continue // nothing is known of it
+			}
+			for i, a := range gates {
+				if !slices.Contains(gates[:i], a) && s.choice.takes(a.kind, a.function, namesOf([]*onnxpb.NodeProto{n})) {
+					s.leave(nameOf(n), a.kind, reason)
+				}
 			}
 		}
 	}

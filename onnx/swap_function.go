@@ -65,7 +65,7 @@ func (s *swapper) need(b *builder, op string) error {
 		s.edits = append(s.edits, s.m.importOwnDomain)
 	}
 	s.needed[op] = f
-	if have := s.m.function(&onnxpb.NodeProto{Domain: ownDomain, OpType: op}); have != nil {
+	if have := s.functions[functionKey{ownDomain, op, ""}]; have != nil {
 		if !proto.Equal(have, f) {
 			return fmt.Errorf("the model has another function %s.%s", ownDomain, op)
 		}

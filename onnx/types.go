@@ -2,52 +2,59 @@ package onnx
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/isrlu/isrlu/internal/onnxpb"
 )
 
-// elementTypes are the element types of values, as far as they can be told.
-type elementTypes map[string]onnxpb.TensorProto_DataType
+// elementTypes are the element types of values in a graph, as far as they can be
+// told.
+type elementTypes struct {
+	outer *elementTypes // of the graph around it
+	types map[string]onnxpb.TensorProto_DataType
+}
 
-// elementTypesOf finds the element types in a graph: those that the model states,
-// and from them those of what the nodes write. outer has those of the graphs
-// around it.
-func elementTypesOf(g *onnxpb.GraphProto, outer elementTypes) elementTypes {
-	types := elementTypes{}
-	for name, t := range outer {
-		types[name] = t
-	}
-	state := func(list []*onnxpb.ValueInfoProto) {
-		for _, v := range list {
-			if t := v.GetType().GetTensorType(); t != nil && t.ElemType != 0 {
-				types[v.Name] = onnxpb.TensorProto_DataType(t.ElemType)
-			}
+// of returns the type of a value, UNDEFINED if it is not known.
+func (e *elementTypes) of(value string) onnxpb.TensorProto_DataType {
+	for ; e != nil; e = e.outer {
+		if t, ok := e.types[value]; ok {
+			return t
 		}
 	}
-	state(g.Input)
-	state(g.Output)
-	state(g.ValueInfo)
+	return onnxpb.TensorProto_UNDEFINED
+}
+
+// set notes the type of a value of the graph that has none yet.
+func (e *elementTypes) set(value string, t onnxpb.TensorProto_DataType) {
+	if value != "" && t != onnxpb.TensorProto_UNDEFINED && e.types[value] == onnxpb.TensorProto_UNDEFINED {
+		e.types[value] = t
+	}
+}
+
+// elementTypesOf finds the element types in a graph: those that the model states,
+// and from them those of what the nodes write.
+func elementTypesOf(g *onnxpb.GraphProto, outer *elementTypes) *elementTypes {
+	e := &elementTypes{outer, map[string]onnxpb.TensorProto_DataType{}}
+	for _, list := range [][]*onnxpb.ValueInfoProto{g.Input, g.Output, g.ValueInfo} {
+		for _, v := range list {
+			e.set(v.Name, onnxpb.TensorProto_DataType(v.GetType().GetTensorType().GetElemType()))
+		}
+	}
 	for _, t := range g.Initializer {
-		types[t.Name] = dataType(t)
+		e.set(t.Name, dataType(t))
 	}
 	for _, n := range g.Node {
 		for i, name := range n.Output {
-			if name == "" || types[name] != 0 {
-				continue
-			}
-			if t := types.ofOutput(n, i); t != 0 {
-				types[name] = t
-			}
+			e.set(name, e.ofOutput(n, i))
 		}
 	}
 	// An activation's input has the type of its output, which a graph may state.
-	for i := len(g.Node) - 1; i >= 0; i-- {
-		n := g.Node[i]
-		if in := input(n, 0); in != "" && types[in] == 0 && len(n.Output) > 0 && keepsType(n) {
-			types[in] = types[n.Output[0]]
+	for _, n := range slices.Backward(g.Node) {
+		if in := input(n, 0); len(n.Output) > 0 && keepsType(n) && e.of(in) == onnxpb.TensorProto_UNDEFINED {
+			e.set(in, e.of(n.Output[0]))
 		}
 	}
-	return types
+	return e
 }
 
 // keepsType tells whether a node writes the type of its first input.
@@ -71,10 +78,10 @@ var otherType = map[string]bool{
 }
 
 // ofOutput returns the element type of a node's output, 0 if it cannot be told.
-func (types elementTypes) ofOutput(n *onnxpb.NodeProto, i int) onnxpb.TensorProto_DataType {
+func (e *elementTypes) ofOutput(n *onnxpb.NodeProto, i int) onnxpb.TensorProto_DataType {
 	if !isDefault(n.Domain) {
 		if n.Domain == microsoftDomain || n.Domain == ownDomain {
-			return types[input(n, 0)]
+			return e.of(input(n, 0))
 		}
 		return 0
 	}
@@ -85,7 +92,7 @@ func (types elementTypes) ofOutput(n *onnxpb.NodeProto, i int) onnxpb.TensorProt
 	case "Cast":
 		return named("to", 0)
 	case "CastLike", "Where":
-		return types[input(n, 1)]
+		return e.of(input(n, 1))
 	case "Shape", "Size", "NonZero", "ArgMax", "ArgMin", "NonMaxSuppression":
 		return onnxpb.TensorProto_INT64
 	case "Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "IsNaN", "IsInf":
@@ -102,16 +109,16 @@ func (types elementTypes) ofOutput(n *onnxpb.NodeProto, i int) onnxpb.TensorProt
 	case "RandomNormal", "RandomUniform":
 		return named("dtype", onnxpb.TensorProto_FLOAT)
 	case "RandomNormalLike", "RandomUniformLike", "EyeLike", "Bernoulli":
-		return named("dtype", types[input(n, 0)])
+		return named("dtype", e.of(input(n, 0)))
 	case "OneHot":
-		return types[input(n, 2)]
+		return e.of(input(n, 2))
 	case "QuantizeLinear":
-		if t := types[input(n, 2)]; t != 0 {
+		if t := e.of(input(n, 2)); t != 0 {
 			return t
 		}
 		return named("output_dtype", onnxpb.TensorProto_UINT8)
 	case "DequantizeLinear":
-		return types[input(n, 1)]
+		return e.of(input(n, 1))
 	case "If", "Scan":
 		// An output of a branch says what it is, or does not.
 		for _, sub := range subgraphs(n) {
@@ -127,36 +134,59 @@ func (types elementTypes) ofOutput(n *onnxpb.NodeProto, i int) onnxpb.TensorProt
 	if otherType[n.OpType] {
 		return 0
 	}
-	return types[input(n, 0)]
+	return e.of(input(n, 0))
 }
 
-// float returns the type of a floating-point value. Where nothing tells it, it is
-// float32 in a model that has no other floating-point numbers.
-func (types elementTypes) float(m *Model, value string, n *onnxpb.NodeProto) (onnxpb.TensorProto_DataType, error) {
-	switch t := types[value]; t {
-	case onnxpb.TensorProto_FLOAT, onnxpb.TensorProto_FLOAT16, onnxpb.TensorProto_BFLOAT16, onnxpb.TensorProto_DOUBLE:
-		return t, nil
-	case onnxpb.TensorProto_UNDEFINED:
-		for _, t := range types {
-			if isOtherFloat(t) {
-				return 0, unknownTypeError(n, value, t)
-			}
-		}
-		for _, tensor := range m.tensors() {
-			if t := dataType(tensor); isOtherFloat(t) {
-				return 0, unknownTypeError(n, value, t)
-			}
-		}
-		return onnxpb.TensorProto_FLOAT, nil
-	default:
-		return 0, fmt.Errorf("%s: its values are %s, not floating-point numbers", label(n), typeName(t))
-	}
+func isFloat(t onnxpb.TensorProto_DataType) bool {
+	return t == onnxpb.TensorProto_FLOAT || isOtherFloat(t)
 }
 
 func isOtherFloat(t onnxpb.TensorProto_DataType) bool {
 	return t == onnxpb.TensorProto_FLOAT16 || t == onnxpb.TensorProto_BFLOAT16 || t == onnxpb.TensorProto_DOUBLE
 }
 
-func unknownTypeError(n *onnxpb.NodeProto, value string, t onnxpb.TensorProto_DataType) error {
-	return fmt.Errorf("%s: the element type of %q cannot be told, and the model has %s too; infer its types first, such as by onnx.shape_inference", label(n), value, typeName(t))
+// otherFloat returns a type of floating-point numbers beside float32 that the model
+// has, UNDEFINED for none.
+func (m *Model) otherFloat() onnxpb.TensorProto_DataType {
+	var found onnxpb.TensorProto_DataType
+	see := func(t onnxpb.TensorProto_DataType) {
+		if isOtherFloat(t) {
+			found = t
+		}
+	}
+	for _, t := range m.tensors() {
+		see(dataType(t))
+	}
+	var look func(g *onnxpb.GraphProto)
+	look = func(g *onnxpb.GraphProto) {
+		for _, list := range [][]*onnxpb.ValueInfoProto{g.Input, g.Output, g.ValueInfo} {
+			for _, v := range list {
+				see(onnxpb.TensorProto_DataType(v.GetType().GetTensorType().GetElemType()))
+			}
+		}
+		for _, n := range g.Node {
+			for _, name := range []string{"to", "dtype", "output_dtype"} {
+				see(onnxpb.TensorProto_DataType(intAttribute(n, name, 0)))
+			}
+			for _, sub := range subgraphs(n) {
+				look(sub)
+			}
+		}
+	}
+	look(m.proto.Graph)
+	return found
+}
+
+// floatType returns the type of floating-point values of which this is known. Where
+// nothing is, they are float32 in a model that has no other floating-point numbers.
+func (s *swapper) floatType(known onnxpb.TensorProto_DataType, value string, n *onnxpb.NodeProto) (onnxpb.TensorProto_DataType, error) {
+	switch {
+	case isFloat(known):
+		return known, nil
+	case known != onnxpb.TensorProto_UNDEFINED:
+		return 0, fmt.Errorf("%s: its values are %s, not floating-point numbers", label(n), typeName(known))
+	case s.otherFloat != onnxpb.TensorProto_UNDEFINED:
+		return 0, fmt.Errorf("%s: the element type of %q cannot be told, and the model has %s too; infer its types first, such as by onnx.shape_inference", label(n), value, typeName(s.otherFloat))
+	}
+	return onnxpb.TensorProto_FLOAT, nil
 }
