@@ -28,6 +28,17 @@
 // stay there until they are wanted. They are found in the folder of the model
 // alone: a path that leads out of it is an error.
 //
+// # Swapping
+//
+// [Model.Swap] recognizes activation functions, those that exporters write in
+// several operators too, and puts others in their place:
+//
+//	report, err := m.Swap(onnx.SwapOptions{From: []string{"gelu"}, To: "isrlu:3"})
+//
+// [Model.Info] lists what there is to swap. ISRLU and its kin, which ONNX has no
+// operator for, are written in its own ones by default, such that every runtime
+// computes them without overflow for any argument.
+//
 // # Loading
 //
 // [Load] makes a model of package nn of a graph: of convolutional, dense and recurrent

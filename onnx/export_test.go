@@ -3,13 +3,13 @@ package onnx
 import (
 	"bytes"
 	"fmt"
+	"math"
 	"reflect"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/isrlu/isrlu"
-	"github.com/isrlu/isrlu/experiment"
 	"github.com/isrlu/isrlu/nn"
 )
 
@@ -58,28 +58,6 @@ func TestExportsOfFloat64(t *testing.T) {
 	})
 }
 
-func TestExportedBuiltinNetworksComputeWhatTheyDo(t *testing.T) {
-	r := maybeRuntime(t)
-	for _, task := range experiment.Tasks {
-		for _, name := range task.Builtins() {
-			for _, f := range isrlu.Functions() {
-				built, err := experiment.Builtin(task, name)
-				if err != nil {
-					t.Fatal(err)
-				}
-				n := experiment.ForClasses(experiment.Choose(built, f.Name), 30)
-				recurrent := name == "lstm" || name == "gru"
-				if recurrent && !isrlu.Must(isrlu.New(f.Name)).HasBackwardFromOutput() {
-					continue // no function for recurrent layers
-				}
-				t.Run(task.Name+"/"+name+"/"+f.Name, func(t *testing.T) {
-					exportAndCompare[float32](t, r, n, ExportOptions{})
-				})
-			}
-		}
-	}
-}
-
 // TestEveryKindOfLayerIsExported fails if package nn has a kind of layer that no
 // case above has.
 func TestEveryKindOfLayerIsExported(t *testing.T) {
@@ -106,7 +84,7 @@ func TestEveryKindOfLayerIsExported(t *testing.T) {
 
 func TestExportKeepsNames(t *testing.T) {
 	n := exportCases["residual"]
-	n.Name = "small"
+	n.Name, n.Activation = "small", "isrlu:2:learn-channel"
 	m := newExported[float32](t, n)
 	model, err := Export(m, ExportOptions{Metadata: map[string]string{"b": "2", "a": "1"}})
 	if err != nil {
@@ -287,5 +265,13 @@ func TestExportNamesTheLayerThatFails(t *testing.T) {
 	}
 	if _, err := Export(m, ExportOptions{Float64: true}); err != nil {
 		t.Error(err)
+	}
+
+	n.Layers = nn.Sequential{nn.Activation{Function: "isrlu:1:learn-channel"}}
+	diverged := newExported[float32](t, n)
+	diverged.Parameters()[0].Value[2] = float32(math.NaN())
+	_, err = Export(diverged, ExportOptions{})
+	if want := "onnx: layer 1.activation: alpha must be positive and finite, got NaN"; err == nil || err.Error() != want {
+		t.Errorf("error %v, want %q", err, want)
 	}
 }

@@ -46,6 +46,9 @@ type LoadedValue struct {
 	BatchAxis int
 	// Tokens tells that the elements are numbers of tokens.
 	Tokens bool
+	// Type is that of the elements: "float32", "float64", "float16", "bfloat16",
+	// "int64" or another of ONNX's integers. It is empty for an output.
+	Type string
 }
 
 // A LoadedActivation is an activation layer of a loaded model.
@@ -99,7 +102,7 @@ func load[T nn.Float](c *converter, o LoadOptions) (*Loaded[T], error) {
 		return nil, fmt.Errorf("the engine does not take the network: %w", err)
 	}
 	l := &Loaded[T]{source: c.m, model: model, placed: steps, end: c.output.end}
-	l.input = LoadedValue{Name: c.input.name, BatchAxis: c.input.batch, Tokens: c.input.tokens}
+	l.input = LoadedValue{Name: c.input.name, BatchAxis: c.input.batch, Tokens: c.input.tokens, Type: c.input.elem}
 	l.input.Shape = slices.Delete(slices.Clone(c.input.dims), c.input.batch, c.input.batch+1)
 	l.output.Name = c.output.name
 	for i, axis := range c.axes(c.output.tensor) {
@@ -177,6 +180,18 @@ func (l *Loaded[T]) FromONNX(dst, src []T) {
 		x, y := src[i*len(l.in):][:len(l.in)], dst[i*len(l.in):][:len(l.in)]
 		for j, k := range l.in {
 			y[j] = x[k]
+		}
+	}
+}
+
+// ToInput undoes FromONNX: it sets dst to samples in ONNX's order from src, samples
+// for the engine. It panics if dst and src are not the same number of whole samples,
+// and must not overlap.
+func (l *Loaded[T]) ToInput(dst, src []T) {
+	for i := range samples("ToInput", len(dst), len(src), len(l.in)) {
+		x, y := src[i*len(l.in):][:len(l.in)], dst[i*len(l.in):][:len(l.in)]
+		for j, k := range l.in {
+			y[k] = x[j]
 		}
 	}
 }

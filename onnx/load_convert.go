@@ -50,9 +50,10 @@ type converter struct {
 		name   string
 		raw    *tensor // nil if it is no tensor of the engine's
 		tokens bool
-		dims   []int // in ONNX's order, the batch among them
-		batch  int   // axis
-		fixed  int   // samples that the graph is made for, 0 if open
+		elem   string // its type
+		dims   []int  // in ONNX's order, the batch among them
+		batch  int    // axis
+		fixed  int    // samples that the graph is made for, 0 if open
 	}
 	output struct {
 		name   string

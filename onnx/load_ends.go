@@ -64,6 +64,7 @@ func (c *converter) begin(v *onnxpb.ValueInfoProto, axis int, o LoadOptions) err
 	in.name, in.batch = v.Name, axis
 	t := v.Type.GetTensorType()
 	in.tokens = isInteger(t.GetElemType())
+	in.elem = typeName(onnxpb.TensorProto_DataType(t.GetElemType()))
 	dims := t.GetShape().GetDim()
 	rank := len(dims)
 	if t.GetShape() == nil {

@@ -153,3 +153,12 @@ const defaultDomain = "ai.onnx"
 
 // isDefault tells whether a domain is that of ONNX's own operators.
 func isDefault(domain string) bool { return domain == "" || domain == defaultDomain }
+
+// Metadata returns the properties that the model's author gave it.
+func (m *Model) Metadata() map[string]string {
+	all := map[string]string{}
+	for _, e := range m.proto.MetadataProps {
+		all[e.GetKey()] = e.GetValue()
+	}
+	return all
+}

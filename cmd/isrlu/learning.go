@@ -132,22 +132,7 @@ func (l *learning) load(cmd *cobra.Command, input nn.Shape) (*data.Set, error) {
 }
 
 func (l *learning) loadImages(cmd *cobra.Command) (*data.Set, error) {
-	var update func(done, total int)
-	clear := func() {}
-	file := ""
-	set, err := data.Load(cmd.Context(), l.Data, data.Options{
-		Dir: l.dataDir, Train: l.Train, Test: l.Test,
-		Progress: func(what string, done, total int64) {
-			if what != file {
-				clear()
-				file = what
-				update, clear = newProgress[int](cmd.ErrOrStderr(), what)
-			}
-			if update != nil {
-				update(int(done), int(total))
-			}
-		},
-	})
-	clear()
-	return set, err
+	update, clear := newDownloadProgress(cmd.ErrOrStderr())
+	defer clear()
+	return data.Load(cmd.Context(), l.Data, data.Options{Dir: l.dataDir, Train: l.Train, Test: l.Test, Progress: update})
 }

@@ -22,5 +22,5 @@ ONNX runtime runs.`,
 
 // onnxCommands are the commands below onnx, in the order of their use.
 func onnxCommands() []*cobra.Command {
-	return []*cobra.Command{newONNXExportCmd(), newONNXInfoCmd(), newONNXSwapCmd()}
+	return []*cobra.Command{newONNXInfoCmd(), newONNXSwapCmd(), newONNXTuneCmd(), newONNXRunCmd(), newONNXBenchCmd(), newONNXExportCmd()}
 }

@@ -39,6 +39,25 @@ func newProgress[N int | uint64](w io.Writer, what string) (update func(done, to
 	return update, clear
 }
 
+// newDownloadProgress returns a function that draws a bar for each file, and one that
+// removes the last of them.
+func newDownloadProgress(w io.Writer) (update func(what string, done, total int64), clear func()) {
+	var draw func(done, total uint64)
+	remove := func() {}
+	file := ""
+	update = func(what string, done, total int64) {
+		if what != file {
+			remove()
+			file = what
+			draw, remove = newProgress[uint64](w, what)
+		}
+		if draw != nil {
+			draw(uint64(done), uint64(total))
+		}
+	}
+	return update, func() { remove() }
+}
+
 // trainingProgress shows how a training goes, where w is a terminal.
 type trainingProgress struct {
 	w     *os.File

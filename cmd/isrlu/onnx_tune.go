@@ -1,0 +1,375 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"math"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/isrlu/isrlu/data"
+	"github.com/isrlu/isrlu/experiment"
+	"github.com/isrlu/isrlu/nn"
+	"github.com/isrlu/isrlu/onnx"
+	"github.com/isrlu/isrlu/report"
+)
+
+// onnxTuneFlags are the flags of onnx tune.
+type onnxTuneFlags struct {
+	onnxInput
+	onnx.TuneOptions
+	style, output string
+	data, dir     string
+	train, test   int
+	// Files, in place of data.
+	inputs, labels, testInputs, testLabels string
+
+	noCalibration bool
+	noBench       bool
+	perCell       time.Duration
+	format        string
+}
+
+func newONNXTuneCmd() *cobra.Command {
+	var o onnxTuneFlags
+	cmd := &cobra.Command{
+		Use:   "tune model",
+		Short: "Swap the activations of an ONNX model and bring its accuracy back",
+		Long: `tune swaps activation functions of a trained model, as "isrlu onnx swap" does, and
+repairs what that costs, in this engine. For each layer it chooses alpha so that
+mean and standard deviation of the layer's output, on some training samples, come
+nearest to those of the original. Then it trains all weights for some epochs to give
+the original's outputs: the labels have no part in that, and samples without labels
+will do.
+
+The samples are a set of images (--data) or files: NumPy arrays in the order that the
+model has, the samples as the first dimension, or IDX images; labels are in NumPy or
+IDX files. Without --test-inputs the last tenth of --inputs is for testing.
+
+It prints, after each step, the accuracy on the test samples, the part of the answers
+that are the original's ("agreement"), and how far the outputs are from the
+original's ("error": the root mean square of the differences relative to that of the
+outputs); each layer's functions and moments; and the time of both models in this
+engine and, with --onnxruntime or ISRLU_ONNXRUNTIME in the environment, in ONNX
+Runtime.`,
+		Example: `  isrlu onnx tune elu.onnx --from Elu --to isrlu -o isrlu.onnx
+  isrlu onnx tune model.onnx --from Relu --to isrlu --data mnist --epochs 1 -o tuned.onnx --onnxruntime .
+  isrlu onnx tune model.onnx --from Tanh --to isru --inputs x.npy --labels y.npy --epochs 3 -o tuned.onnx`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd, args[0]) },
+	}
+	f := cmd.Flags()
+	f.SortFlags = false
+	f.StringVarP(&o.output, "output", "o", "", "file to write the tuned model to")
+	f.StringSliceVar(&o.Swap.From, "from", nil, "kinds of activations to swap, such as Elu,Relu; see isrlu onnx info")
+	f.StringVar(&o.Swap.To, "to", "isrlu", "function that takes their place, such as isrlu:3")
+	f.StringArrayVar(&o.Swap.Nodes, "node", nil, "swap the nodes of this name or pattern alone; may be repeated")
+	f.StringVar(&o.style, "style", "primitive", "how the function is written: primitive, function or custom; see isrlu onnx swap")
+	f.StringVar(&o.data, "data", "digits", "samples: "+strings.Join(data.Names(), ", "))
+	f.StringVar(&o.dir, "data-dir", "", "folder of the set's IDX files (default ISRLU_DATA_DIR, then the user's cache)")
+	f.IntVar(&o.train, "train-images", 0, "use the first so many training images of --data (default all)")
+	f.IntVar(&o.test, "test-images", 0, "use the first so many test images of --data (default all)")
+	f.StringVar(&o.inputs, "inputs", "", "file with training samples, in place of --data")
+	f.StringVar(&o.labels, "labels", "", "file with their labels")
+	f.StringVar(&o.testInputs, "test-inputs", "", "file with test samples")
+	f.StringVar(&o.testLabels, "test-labels", "", "file with their labels")
+	o.registerPixels(f)
+	o.registerShape(f)
+	f.IntVar(&o.Calibration, "calibration", 500, "training samples to choose alpha from; 0 leaves it as --to has it")
+	f.BoolVar(&o.Learn, "learn", false, "train alpha too, one for each layer")
+	f.IntVar(&o.Epochs, "epochs", 1, "epochs to train; 0 for none")
+	f.IntVar(&o.Batch, "batch", 100, "samples of a step")
+	f.Float64Var(&o.Rate, "lr", 0.001, "first learning rate of Adam, which falls to a hundredth")
+	f.Uint64Var(&o.Seed, "seed", 1, "seed of the order of the samples")
+	f.IntVar(&o.Threads, "threads", 0, "cores to train on (default all)")
+	o.registerRuntime(f, "to measure ONNX Runtime too")
+	f.BoolVar(&o.noBench, "no-bench", false, "do not measure the time")
+	f.DurationVar(&o.perCell, "time", experiment.DefaultNetworkTime, "time to measure each model for, in each runtime")
+	registerFormat(f, &o.format)
+	complete(cmd, "data", data.Names())
+	complete(cmd, "to", functionNames())
+	complete(cmd, "style", []string{"primitive", "function", "custom"})
+	complete(cmd, "format", report.Formats)
+	return cmd
+}
+
+// check makes sure of the flags before any work is done.
+func (o *onnxTuneFlags) check(cmd *cobra.Command) error {
+	var err error
+	if o.Swap.Style, err = onnx.ParseStyle(o.style); err != nil {
+		return usagef("--style: %s", withoutPackage(err.Error()))
+	}
+	files := o.inputs != "" || o.labels != "" || o.testInputs != "" || o.testLabels != ""
+	switch {
+	case o.output == "":
+		return usagef("--output is missing; name the file to write the tuned model to")
+	case o.Calibration < 0 || o.Epochs < 0 || o.Epochs > 10000:
+		return usagef("--calibration must not be negative and --epochs be from 0 to 10000, got %d and %d", o.Calibration, o.Epochs)
+	case o.Batch < 1 || o.Batch > 1e5 || o.Threads < 0 || o.Threads > 1<<12:
+		return usagef("--batch must be from 1 to 100000 and --threads from 0 to %d, got %d and %d", 1<<12, o.Batch, o.Threads)
+	case !(o.Rate > 0) || math.IsInf(o.Rate, 0):
+		return usagef("--lr must be positive and finite, got %v", o.Rate)
+	case o.train < 0 || o.test < 0:
+		return usagef("--train-images and --test-images must not be negative, got %d and %d", o.train, o.test)
+	case files && o.inputs == "":
+		return usagef("--inputs is missing, the file with the training samples")
+	case files && cmd.Flags().Changed("data"):
+		return usagef("give either --data or files of samples")
+	case o.testLabels != "" && o.testInputs == "":
+		return usagef("--test-inputs is missing, the file with the samples of --test-labels")
+	case o.testInputs != "" && (o.labels == "") != (o.testLabels == ""):
+		return usagef("give labels of both the training and the test samples, or of neither")
+	}
+	if o.Calibration == 0 {
+		o.Calibration = -1
+	}
+	return checkCellTime(o.perCell)
+}
+
+func (o *onnxTuneFlags) run(cmd *cobra.Command, path string) error {
+	format, err := report.ParseFormat(o.format)
+	if err != nil {
+		return usage(err)
+	}
+	if err := o.check(cmd); err != nil {
+		return err
+	}
+	m, err := onnx.Read(path)
+	if err != nil {
+		return err
+	}
+	if err := o.takeMetadata(m.Metadata()); err != nil {
+		return err
+	}
+	o.TuneOptions.Shape = o.shape
+	if err := o.load(cmd, path, m); err != nil {
+		return err
+	}
+	progress := newTrainingProgress(cmd.ErrOrStderr())
+	o.Progress = func(stage string, done, total int) { progress.update(done, total, stage, "") }
+	tuned, r, err := onnx.Tune(cmd.Context(), m, o.TuneOptions)
+	progress.clear()
+	if err != nil {
+		return err
+	}
+	if err := tuned.Write(o.output); err != nil {
+		return err
+	}
+	for _, w := range r.Swap.Warnings {
+		fmt.Fprintf(cmd.ErrOrStderr(), "warning: %s\n", w)
+	}
+	var times []experiment.ModelTime
+	if !o.noBench {
+		update, clear := newProgress[int](cmd.ErrOrStderr(), "measuring")
+		times, err = experiment.TimeModels(cmd.Context(), experiment.ModelTimeOptions{
+			Models: []experiment.NamedModel{{Name: filepath.Base(path), Path: path, Model: m}, {Name: filepath.Base(o.output), Path: o.output, Model: tuned}},
+			Batch:  o.Batch, Threads: 1, Shape: o.shape, ONNXRuntime: o.runtime, Time: o.perCell, Progress: update,
+		})
+		clear()
+		if err != nil {
+			return err
+		}
+	}
+	if err := o.write(cmd.OutOrStdout(), r, times, format); err != nil {
+		return err
+	}
+	return modelProblems(cmd, times)
+}
+
+// load loads the samples.
+func (o *onnxTuneFlags) load(cmd *cobra.Command, path string, m *onnx.Model) error {
+	if o.inputs == "" {
+		update, clear := newDownloadProgress(cmd.ErrOrStderr())
+		set, err := data.Load(cmd.Context(), o.data, data.Options{Dir: o.dir, Seed: 1, Train: o.train, Test: o.test, Progress: update})
+		clear()
+		if err != nil {
+			return err
+		}
+		train, test := set.Images()
+		for _, part := range []*data.Images{train, test} {
+			part.Mean, part.Std = float32(o.mean), float32(o.std)
+		}
+		o.Train, o.Test = train, test
+		return nil
+	}
+	l, err := onnx.Load[float32](m, onnx.LoadOptions{Options: nn.Options{Threads: 1, Inference: true}, Shape: o.shape})
+	if err != nil {
+		return fmt.Errorf("%s: %s", path, withoutPackage(err.Error()))
+	}
+	defer l.Close()
+	o.Unlabeled = o.labels == ""
+	train, err := o.read(cmd, l, m, o.inputs, o.labels)
+	if err != nil {
+		return err
+	}
+	if o.testInputs != "" {
+		o.Train = train
+		o.Test, err = o.read(cmd, l, m, o.testInputs, o.testLabels)
+		return err
+	}
+	n := train.Len()
+	if n < 2 {
+		return fmt.Errorf("%s has %d samples; at least 2 are needed, to train on and to test with", o.inputs, n)
+	}
+	at := n - max(1, n/10)
+	o.Train, o.Test = train.Slice(0, at), train.Slice(at, n)
+	return nil
+}
+
+// read reads samples and, if there are any, their labels.
+func (o *onnxTuneFlags) read(cmd *cobra.Command, l *onnx.Loaded[float32], m *onnx.Model, inputs, labels string) (*data.Numbers, error) {
+	r := newModelReader(l, m.Metadata(), &o.onnxInput)
+	if err := r.readFile(cmd.Context(), inputs); err != nil {
+		return nil, err
+	}
+	var all []int
+	if labels != "" {
+		var err error
+		if all, err = readLabelFile(labels); err != nil {
+			return nil, err
+		}
+		out := l.Model().Output()
+		for i, label := range all {
+			if label >= out[len(out)-1] {
+				return nil, fmt.Errorf("%s: label %d is %d, but the model has %d classes", labels, i, label, out[len(out)-1])
+			}
+		}
+	}
+	samples, err := data.NewNumbers(r.values, l.Model().Network().Input.Size(), all)
+	if err != nil {
+		return nil, fmt.Errorf("%s and %s: %s", inputs, labels, withoutPackage(err.Error()))
+	}
+	return samples, nil
+}
+
+func (o *onnxTuneFlags) write(w io.Writer, r *onnx.TuneReport, times []experiment.ModelTime, format report.Format) error {
+	tables := []*report.Table{stageTable(r, format), layerMomentsTable(r)}
+	if len(times) > 0 {
+		tables = append(tables, modelTable(times))
+	}
+	if format == report.JSON {
+		return writeTuneJSON(w, r, times)
+	}
+	for i, t := range tables {
+		if i > 0 {
+			fmt.Fprintln(w)
+		}
+		if err := t.Write(w, format); err != nil {
+			return err
+		}
+	}
+	if format == report.Text && len(times) > 0 {
+		fmt.Fprintf(w, "\n%s\n", timeVerdict(times))
+	}
+	return nil
+}
+
+// stageTable has a row for each step.
+func stageTable(r *onnx.TuneReport, format report.Format) *report.Table {
+	t := &report.Table{
+		Title: fmt.Sprintf("%d activations swapped", len(r.Swap.Swapped)),
+		Columns: []report.Column{
+			{Name: "stage", Left: true},
+			{Name: "accuracy"},
+			{Name: "agreement"},
+			{Name: "error"},
+		},
+	}
+	part := func(v float64) any {
+		switch {
+		case math.IsNaN(v):
+			return nil
+		case format == report.Text:
+			return fmt.Sprintf("%.2f%%", 100*v)
+		}
+		return digits(v)
+	}
+	for _, s := range r.Stages {
+		t.Rows = append(t.Rows, []any{s.Name, part(s.Accuracy), part(s.Agreement), part(s.Error)})
+	}
+	return t
+}
+
+// layerMomentsTable has a row for each swapped layer.
+func layerMomentsTable(r *onnx.TuneReport) *report.Table {
+	t := &report.Table{
+		Title: "Mean and standard deviation of each layer's output, on the calibration samples",
+		Columns: []report.Column{
+			{Name: "node", Left: true},
+			{Name: "from", Left: true},
+			{Name: "mean", Verb: "%.4f"},
+			{Name: "std", Verb: "%.4f"},
+			{Name: "swapped", Left: true},
+			{Name: "swapped_mean", Title: "mean", Verb: "%.4f"},
+			{Name: "swapped_std", Title: "std", Verb: "%.4f"},
+			{Name: "calibrated", Left: true},
+			{Name: "calibrated_mean", Title: "mean", Verb: "%.4f"},
+			{Name: "calibrated_std", Title: "std", Verb: "%.4f"},
+			{Name: "tuned", Left: true},
+		},
+	}
+	for _, l := range r.Layers {
+		t.Rows = append(t.Rows, []any{
+			l.Node, l.From, digits(l.Original.Mean), digits(l.Original.Std),
+			l.Swapped, digits(l.After.Mean), digits(l.After.Std),
+			l.Calibrated, digits(l.Matched.Mean), digits(l.Matched.Std), l.Tuned,
+		})
+	}
+	return t
+}
+
+// writeTuneJSON writes everything as one object.
+func writeTuneJSON(w io.Writer, r *onnx.TuneReport, times []experiment.ModelTime) error {
+	type timeEntry struct {
+		Model   string             `json:"model"`
+		Runtime string             `json:"runtime"`
+		Batch   int                `json:"batch"`
+		Threads int                `json:"threads"`
+		MS      *experiment.Spread `json:"ms,omitempty"`
+		Problem string             `json:"problem,omitempty"`
+	}
+	out := struct {
+		*onnx.TuneReport
+		Times []timeEntry `json:"times,omitempty"`
+	}{TuneReport: r}
+	for _, t := range times {
+		e := timeEntry{Model: t.Model, Runtime: t.Runtime, Batch: t.Batch, Threads: t.Threads, Problem: t.Problem}
+		if t.Problem == "" {
+			e.MS = &t.MS
+		}
+		out.Times = append(out.Times, e)
+	}
+	encoder := json.NewEncoder(w)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(out)
+}
+
+// timeVerdict says in which runtime the swap gains time.
+func timeVerdict(times []experiment.ModelTime) string {
+	ms := map[[2]string]float64{}
+	for _, t := range times {
+		if t.Problem == "" {
+			ms[[2]string{t.Model, t.Runtime}] = t.MS.Median
+		}
+	}
+	before, after := times[0].Model, times[len(times)-1].Model
+	var parts []string
+	for _, runtime := range []string{experiment.OwnRuntime, experiment.ONNXRuntime} {
+		a, b := ms[[2]string{before, runtime}], ms[[2]string{after, runtime}]
+		if a > 0 && b > 0 {
+			parts = append(parts, fmt.Sprintf("%.2f of its time before in %s", b/a, runtime))
+		}
+	}
+	if len(parts) == 0 {
+		return "No runtime runs both models."
+	}
+	text := "The tuned model takes " + strings.Join(parts, ", ") + "."
+	if a, b := ms[[2]string{before, experiment.ONNXRuntime}], ms[[2]string{after, experiment.OwnRuntime}]; a > 0 && b > 0 {
+		text += fmt.Sprintf(" In %s it takes %.2f of the original's time in %s.", experiment.OwnRuntime, b/a, experiment.ONNXRuntime)
+	}
+	return text
+}
