@@ -38,4 +38,12 @@
 // [Model.Info] lists what there is to swap. ISRLU and its kin, which ONNX has no
 // operator for, are written in its own ones by default, such that every runtime
 // computes them without overflow for any argument.
+//
+// # Loading
+//
+// [Load] makes a model of package nn of a graph: of convolutional, dense and recurrent
+// layers, poolings, normalizations, and branches that nest. What the engine does not
+// have is named node by node. [Loaded.FromONNX] and [Loaded.ToONNX] translate samples
+// between ONNX's order, channels first, and the engine's, channels last; what a
+// training makes of the weights, [Loaded.Store] writes back.
 package onnx

@@ -74,7 +74,8 @@ func Export[T nn.Float](m *nn.Model[T], o ExportOptions) (*Model, error) {
 	o = o.usual()
 	e := &exporter{
 		o: o, network: m.Network(), layers: map[string]nn.LayerInfo{}, names: newNames(inputName, outputName),
-		params: map[string]exportedParameter{}, unused: map[string]bool{}, masks: map[int]string{}, functions: map[string]*onnxpb.FunctionProto{}, kind: onnxpb.TensorProto_FLOAT,
+		params: map[string]exportedParameter{}, unused: map[string]bool{},
+		masks: map[int]string{}, functions: map[string]*onnxpb.FunctionProto{}, kind: onnxpb.TensorProto_FLOAT,
 	}
 	if o.Float64 {
 		e.kind = onnxpb.TensorProto_DOUBLE

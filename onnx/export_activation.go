@@ -1,7 +1,9 @@
 package onnx
 
 import (
+	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/isrlu/isrlu"
 	"github.com/isrlu/isrlu/internal/onnxpb"
@@ -26,7 +28,8 @@ func (e *exporter) activationLayer(info nn.LayerInfo, x exported) (exported, err
 		return exported{}, err
 	}
 	var perChannel []float64
-	if name, ok := e.learned(info); ok {
+	name, ok := e.learned(info)
+	if ok {
 		p := e.params[name]
 		values, err := e.take(name, p.shape...)
 		if err != nil {
@@ -34,45 +37,57 @@ func (e *exporter) activationLayer(info nn.LayerInfo, x exported) (exported, err
 		}
 		for i := range values {
 			values[i] = max(values[i], p.least)
-		}
-		if len(values) == 1 {
 			params := f.Params()
-			params[0] = values[0]
+			params[0] = values[i]
 			if f, err = isrlu.New(f.Name(), params...); err != nil {
-				return exported{}, err
+				return exported{}, errors.New(strings.TrimPrefix(err.Error(), "isrlu: "))
 			}
-		} else if len(values) == channelsOf(x.shape) {
+		}
+		if len(values) == channelsOf(x.shape) && len(values) > 1 {
 			perChannel = values
-		} else {
+		} else if len(values) != 1 {
 			return exported{}, fmt.Errorf("it has learned %d parameters for %d channels", len(values), channelsOf(x.shape))
 		}
 	}
-	x.name, err = e.function(info.Name, f, perChannel, alongChannels(x.shape), x.name)
-	return x, err
-}
-
-// function appends an activation function, whose first parameter may differ by
-// channel: dims are the dimensions of a tensor of these.
-func (e *exporter) function(name string, f *isrlu.Function, perChannel []float64, dims []int, x string) (string, error) {
-	b := e.builder(name)
+	b := e.builder(info.Name)
 	var y string
-	var err error
 	switch {
 	case perChannel != nil:
-		y, err = b.functionByChannel(f, perChannel, dims64(dims), x)
+		dims := dims64(alongChannels(x.shape))
+		if f.Name() != "isru_sigmoid" { // whose nodes have four times these numbers
+			b.parameter(name, dims, perChannel)
+		}
+		y, err = b.functionByChannel(f, perChannel, dims, x.name)
 	case f.Name() == "identity":
 		return x, nil
 	case e.o.Style != Primitive && ownOperators[f.Name()] != "":
-		y, err = e.call(b, f, x)
+		y, err = e.call(b, f, x.name)
 	default:
-		y, err = b.function(f, x)
+		y, err = b.function(f, x.name)
 	}
 	if err != nil {
-		return "", err
+		return exported{}, err
 	}
-	b.last().Name = e.names.name(name)
+	b.last().Name = e.names.name(info.Name)
 	e.add(b)
-	return y, nil
+	x.name = y
+	return x, nil
+}
+
+// parameter adds a constant under the name of a parameter, unless there is one of
+// the same content.
+func (b *builder) parameter(name string, dims []int64, v []float64) {
+	before := len(b.initializers)
+	made := b.numbers("parameter", dims, v...)
+	if len(b.initializers) == before {
+		return
+	}
+	b.initializers[before].Name = name
+	for key, have := range b.constants {
+		if have == made {
+			b.constants[key] = name
+		}
+	}
 }
 
 // builder returns a builder of nodes for a layer.

@@ -42,7 +42,7 @@ func (e *exporter) rename(from, to string) {
 // the model, and returns its name, which must not be taken. A number beyond the
 // element type sets e.err.
 func (e *exporter) initializer(name string, dims []int, values []float64) string {
-	t := &onnxpb.TensorProto{Name: name, Dims: dims64(dims), DataType: int32(e.kind), RawData: []byte{}}
+	t := &onnxpb.TensorProto{Name: name, Dims: dims64(dims), DataType: int32(e.kind), RawData: make([]byte, 0, bytesOf(e.kind, int64(len(values))))}
 	for _, v := range values {
 		if e.kind == onnxpb.TensorProto_DOUBLE {
 			t.RawData = binary.LittleEndian.AppendUint64(t.RawData, math.Float64bits(v))

@@ -103,7 +103,7 @@ func (e *exporter) recurrentLayer(info nn.LayerInfo, l nn.Layer, inputs int) (*r
 // reorder turns rows x columns of the network into columns x rows in ONNX's order.
 func (r *recurrentLayer) reorder(w []float64, rows int) []float64 {
 	width := len(r.columns) * r.units
-	var out []float64
+	out := make([]float64, 0, len(w))
 	for _, column := range r.columns {
 		for u := range r.units {
 			for i := range rows {

@@ -3,6 +3,7 @@ package onnx
 import (
 	"bytes"
 	"fmt"
+	"math"
 	"reflect"
 	"slices"
 	"strings"
@@ -83,7 +84,7 @@ func TestEveryKindOfLayerIsExported(t *testing.T) {
 
 func TestExportKeepsNames(t *testing.T) {
 	n := exportCases["residual"]
-	n.Name = "small"
+	n.Name, n.Activation = "small", "isrlu:2:learn-channel"
 	m := newExported[float32](t, n)
 	model, err := Export(m, ExportOptions{Metadata: map[string]string{"b": "2", "a": "1"}})
 	if err != nil {
@@ -264,5 +265,13 @@ func TestExportNamesTheLayerThatFails(t *testing.T) {
 	}
 	if _, err := Export(m, ExportOptions{Float64: true}); err != nil {
 		t.Error(err)
+	}
+
+	n.Layers = nn.Sequential{nn.Activation{Function: "isrlu:1:learn-channel"}}
+	diverged := newExported[float32](t, n)
+	diverged.Parameters()[0].Value[2] = float32(math.NaN())
+	_, err = Export(diverged, ExportOptions{})
+	if want := "onnx: layer 1.activation: alpha must be positive and finite, got NaN"; err == nil || err.Error() != want {
+		t.Errorf("error %v, want %q", err, want)
 	}
 }

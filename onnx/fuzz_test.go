@@ -15,25 +15,7 @@ import (
 // What decodes is walked over without a panic, and encodes to what decodes to the
 // same.
 func FuzzDecode(f *testing.F) {
-	for _, p := range sampleModels() {
-		f.Add(protoBytes(f, p))
-	}
-	p := protoModel(protoNode("Relu", values("x"), values("y")))
-	p.Graph.Initializer = []*onnxpb.TensorProto{externalTensor("w", float, []int64{2}, "location", "w.bin", "offset", "4", "length", "8")}
-	f.Add(protoBytes(f, p))
-	paths, err := filepath.Glob("testdata/*.onnx")
-	if err != nil {
-		f.Fatal(err)
-	}
-	for _, path := range paths {
-		data, err := os.ReadFile(path)
-		if err != nil {
-			f.Fatal(err)
-		}
-		if len(data) < 4096 { // large seeds make all that grows from them slow
-			f.Add(data)
-		}
-	}
+	addModels(f)
 	f.Fuzz(func(t *testing.T, data []byte) {
 		m, err := Decode(data)
 		if err != nil {
@@ -43,6 +25,7 @@ func FuzzDecode(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		m.Info()
 		walk(m, newGraph(m.proto.Graph))
 		for _, f := range m.proto.Functions {
 			walk(m, newGraph(&onnxpb.GraphProto{Node: f.Node}))
@@ -91,6 +74,56 @@ func walk(m *Model, g *graph) {
 		}
 		for _, sub := range subgraphs(n) {
 			walk(m, newGraph(sub))
+		}
+	}
+}
+
+// A swap leaves a model that is read, and whose activations are those that it says.
+func FuzzSwap(f *testing.F) {
+	addModels(f)
+	f.Fuzz(func(t *testing.T, data []byte) {
+		for _, o := range []SwapOptions{{To: "isrlu:2"}, {To: "silu", Style: LocalFunction}} {
+			m, err := Decode(data)
+			if err != nil {
+				return
+			}
+			before := m.Clone()
+			if _, err := m.Swap(o); err != nil {
+				if !proto.Equal(m.proto, before.proto) {
+					t.Fatal("a swap that failed changed the model")
+				}
+				continue
+			}
+			swapped, err := m.Encode()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := Decode(swapped); err != nil {
+				t.Fatalf("after a swap to %s: %v", o.To, err)
+			}
+		}
+	})
+}
+
+// addModels adds small models of all kinds.
+func addModels(f *testing.F) {
+	for _, p := range sampleModels() {
+		f.Add(protoBytes(f, p))
+	}
+	p := protoModel(protoNode("Relu", values("x"), values("y")))
+	p.Graph.Initializer = []*onnxpb.TensorProto{externalTensor("w", float, []int64{2}, "location", "w.bin", "offset", "4", "length", "8")}
+	f.Add(protoBytes(f, p))
+	paths, err := filepath.Glob("testdata/*.onnx")
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, path := range paths {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			f.Fatal(err)
+		}
+		if len(data) < 4096 { // large seeds make all that grows from them slow
+			f.Add(data)
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 
+	"github.com/isrlu/isrlu/internal/onnxpb"
 	"github.com/isrlu/isrlu/nn"
 )
 
@@ -37,7 +38,7 @@ type placed struct {
 type assembly struct {
 	list   []placed
 	placed map[*step]bool
-	nodes  map[named]*step
+	nodes  map[*onnxpb.NodeProto]*step
 }
 
 // maxNesting is how deep the engine takes layers in layers.
@@ -135,7 +136,7 @@ func kindOf(l nn.Layer) string {
 
 // network returns the description of the converted graph, and its steps by name.
 func (c *converter) network() (nn.Network, []placed, error) {
-	a := assembly{placed: map[*step]bool{}, nodes: map[named]*step{}}
+	a := assembly{placed: map[*step]bool{}, nodes: map[*onnxpb.NodeProto]*step{}}
 	layers, err := a.sequence(c.root, c.output.tensor.step, "", 0)
 	if err != nil {
 		return nn.Network{}, nil, err

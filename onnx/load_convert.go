@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strings"
 
 	"github.com/isrlu/isrlu/internal/onnxpb"
 	"github.com/isrlu/isrlu/nn"
@@ -38,9 +37,6 @@ type known struct {
 	broken bool
 }
 
-// named is what a layer is made for.
-type named = *onnxpb.NodeProto
-
 // A converter turns a graph into steps.
 type converter struct {
 	m     *Model
@@ -66,36 +62,12 @@ type converter struct {
 		axis   int             // of it
 		names  map[string]bool // of the same value
 	}
-	acts    map[*onnxpb.NodeProto]*activation // by their nodes
+	acts    map[*onnxpb.NodeProto]*activation   // by their nodes
+	norms   map[*onnxpb.NodeProto]*composedNorm // likewise
 	concats []*step
 	reader  *weightReader
 	faults  []fault
 	total   int // elements of all tensors of a sample
-}
-
-// A fault is a node that the engine does not have.
-type fault struct {
-	node   *onnxpb.NodeProto
-	reason string
-}
-
-// maxFaults is how many an error names.
-const maxFaults = 20
-
-// An unsupportedError names all nodes that the engine does not have.
-type unsupportedError struct{ faults []fault }
-
-func (e *unsupportedError) Error() string {
-	var b strings.Builder
-	b.WriteString("the engine cannot hold this model:")
-	for i, f := range e.faults {
-		if i == maxFaults {
-			fmt.Fprintf(&b, "\n  and %d more", len(e.faults)-i)
-			break
-		}
-		fmt.Fprintf(&b, "\n  %s: %s", label(f.node), f.reason)
-	}
-	return b.String()
 }
 
 // errOpen is about a dimension that the file leaves open.
@@ -151,33 +123,6 @@ func severity(err error) int {
 	return math.MaxInt - 1
 }
 
-// dataInput returns the graph's one input that is no initializer.
-func dataInput(p *onnxpb.GraphProto, g *graph) (*onnxpb.ValueInfoProto, error) {
-	var in *onnxpb.ValueInfoProto
-	var names []string
-	for _, v := range p.Input {
-		if g.tensor[v.Name] == nil {
-			in = v
-			names = append(names, fmt.Sprintf("%q", v.Name))
-		}
-	}
-	if len(names) != 1 {
-		return nil, fmt.Errorf("the model has %d inputs (%s); the engine takes one", len(names), strings.Join(names, ", "))
-	}
-	if in.Type.GetTensorType() == nil {
-		return nil, fmt.Errorf("input %q is not a tensor", in.Name)
-	}
-	return in, nil
-}
-
-func isInteger(elem int32) bool {
-	switch onnxpb.TensorProto_DataType(elem) {
-	case onnxpb.TensorProto_INT64, onnxpb.TensorProto_INT32, onnxpb.TensorProto_INT16, onnxpb.TensorProto_INT8, onnxpb.TensorProto_UINT8:
-		return true
-	}
-	return false
-}
-
 func (c *converter) run(in *onnxpb.ValueInfoProto, axis int, o LoadOptions) error {
 	if err := c.chooseOutput(o.Output); err != nil {
 		return err
@@ -196,6 +141,7 @@ func (c *converter) run(in *onnxpb.ValueInfoProto, axis int, o LoadOptions) erro
 			c.acts[n] = a
 		}
 	}
+	c.norms = c.composedNorms()
 	wanted := c.wanted()
 	for _, n := range c.m.proto.Graph.Node {
 		if wanted[n] {
@@ -207,84 +153,6 @@ func (c *converter) run(in *onnxpb.ValueInfoProto, axis int, o LoadOptions) erro
 	}
 	return c.finish()
 }
-
-// chooseOutput finds the output and the other names that its value has.
-func (c *converter) chooseOutput(name string) error {
-	outputs := c.m.proto.Graph.Output
-	c.output.name = outputs[0].Name
-	if name != "" {
-		c.output.name = name
-		if !c.g.output[name] {
-			return fmt.Errorf("the model has no output %q", name)
-		}
-	}
-	c.output.names = map[string]bool{c.output.name: true}
-	for name := c.output.name; ; {
-		n := c.g.producer[name]
-		if n == nil || !isDefault(n.Domain) || !slices.Contains([]string{"Identity", "Cast", "Dropout"}, n.OpType) || input(n, 0) == "" {
-			return nil
-		}
-		name = n.Input[0]
-		c.output.names[name] = true
-	}
-}
-
-// begin makes the tensor of the input.
-func (c *converter) begin(v *onnxpb.ValueInfoProto, axis int, o LoadOptions) error {
-	in := &c.input
-	in.name, in.batch = v.Name, axis
-	t := v.Type.GetTensorType()
-	in.tokens = isInteger(t.GetElemType())
-	in.elem = typeName(onnxpb.TensorProto_DataType(t.GetElemType()))
-	dims := t.GetShape().GetDim()
-	rank := len(dims)
-	if t.GetShape() == nil {
-		rank = len(o.Shape) + 1
-	}
-	if o.Shape != nil && len(o.Shape) != rank-1 {
-		return fmt.Errorf("input %q has %d dimensions beside the batch, but LoadOptions.Shape %v has %d", v.Name, rank-1, o.Shape, len(o.Shape))
-	}
-	d := &tensor{step: c.root, layout: &layout{}}
-	sample, k := 1, 0
-	for i := range rank {
-		size := 0
-		if i < len(dims) {
-			if v := dims[i].GetDimValue(); v > maxSample {
-				return fmt.Errorf("dimension %d of input %q is %d, more than the engine takes (%d)", i, in.name, v, maxSample)
-			} else {
-				size = int(v)
-			}
-		}
-		if i == axis {
-			in.fixed = size
-			in.dims = append(in.dims, 0)
-			d.axes = append(d.axes, []int{batch})
-			continue
-		}
-		if o.Shape != nil {
-			if given := o.Shape[k]; given < 0 || given > maxSample || size > 0 && given > 0 && given != size {
-				return fmt.Errorf("dimension %d of input %q is %d in the model, but %d in LoadOptions.Shape", i, v.Name, size, given)
-			} else if given > 0 {
-				size = given
-			}
-		}
-		k++
-		if size == 0 {
-			return fmt.Errorf("dimension %d of input %q %w", i, v.Name, errOpen)
-		}
-		if sample *= size; sample > maxSample {
-			return fmt.Errorf("a sample of input %q has more than %d elements", v.Name, maxSample)
-		}
-		in.dims = append(in.dims, size)
-		d.axes = append(d.axes, c.atoms.new(size))
-	}
-	in.raw = d
-	c.known[v.Name] = known{tensor: d}
-	return nil
-}
-
-// maxSample is the most elements that one tensor of a sample may have.
-const maxSample = 1 << 28
 
 // wanted returns the nodes that the output depends on.
 func (c *converter) wanted() map[*onnxpb.NodeProto]bool {
@@ -327,6 +195,14 @@ func (c *converter) node(n *onnxpb.NodeProto) {
 		if name != "" {
 			c.known[name] = known{broken: true}
 		}
+	}
+	if m := c.norms[n]; m != nil {
+		if n == m.nodes[len(m.nodes)-1] && !c.brokenInput(m.x) {
+			if err := c.normalize(n, m); err != nil {
+				c.fault(n, "%s", err)
+			}
+		}
+		return
 	}
 	if a := c.acts[n]; a != nil {
 		if n == a.nodes[len(a.nodes)-1] && !c.brokenInput(a.input) {
@@ -411,34 +287,4 @@ func (c *converter) flatten(n *onnxpb.NodeProto, d *tensor) *tensor {
 	s := &step{node: n, layer: nn.Flatten{}, inputs: []*step{d.step}}
 	c.place(s)
 	return &tensor{step: s, layout: &layout{[][]int{slices.Concat(c.groups(d.layout)...)}}, axes: d.axes}
-}
-
-// finish decides what is still open, and checks the output.
-func (c *converter) finish() error {
-	d := c.known[c.output.name].tensor
-	if d == nil {
-		return fmt.Errorf("output %q does not depend on the input", c.output.name)
-	}
-	if err := c.plain(d); err != nil {
-		return fmt.Errorf("output %q: %w", c.output.name, err)
-	}
-	c.decide(c.input.raw)
-	c.decide(d)
-	at := 0
-	for _, axis := range c.axes(d) {
-		if slices.Contains(axis, batch) {
-			at += len(axis)
-		}
-	}
-	if at != 1 {
-		return fmt.Errorf("output %q does not have the samples of the batch along one dimension", c.output.name)
-	}
-	if len(d.layout.groups) > 2 {
-		d = c.flatten(c.g.producer[c.output.name], d)
-	}
-	if d.step == c.root {
-		return fmt.Errorf("output %q is the input: there is nothing to run", c.output.name)
-	}
-	c.output.tensor = d
-	return nil
 }

@@ -263,6 +263,24 @@ var graphCases = []graphCase{
 		x := b.node("Pad", one("input", b.list(0, 0, 1, 1, 0, 0, 1, 1)))
 		return b.gemm(b.node("Flatten", one(b.node("MaxPool", one(x), "kernel_shape", []int{2, 2}))), 60, 4)
 	}},
+	{name: "normalizations in several operators", dims: []int64{0, 5, 6}, build: func(b *graphBuilder) string {
+		x := b.node("MatMul", one("input", b.weight(6, 6)))
+		d := b.node("Sub", one(x, b.node("ReduceMean", one(x), "axes", []int{-1})))
+		v := b.node("ReduceMean", one(b.node("Pow", one(d, b.number(2)))), "axes", []int{-1})
+		x = b.node("Div", one(d, b.node("Sqrt", one(b.node("Add", one(v, b.number(1e-3)))))))
+		x = b.node("Add", one(b.node("Mul", one(x, b.positive(6))), b.weight(6)))
+		v = b.node("ReduceMean", one(b.node("Mul", one(x, x))), "axes", []int{2})
+		x = b.node("Div", one(x, b.node("Sqrt", one(b.node("Add", one(b.number(1e-5), v))))))
+		return b.node("MatMul", one(b.node("Mul", one(b.positive(6), x)), b.weight(6, 3)))
+	}},
+	{name: "pixels normalized in several operators", dims: []int64{0, 3, 4, 5}, build: func(b *graphBuilder) string {
+		x := b.conv("input", 3, 4, 1)
+		d := b.node("Sub", one(x, b.node("ReduceMean", one(x), "axes", []int{1})))
+		v := b.node("ReduceMean", one(b.node("Pow", one(d, b.number(2)))), "axes", []int{1})
+		x = b.node("Div", one(d, b.node("Sqrt", one(b.node("Add", one(v, b.number(1e-6)))))))
+		x = b.node("Add", one(b.node("Mul", one(x, b.positive(4, 1, 1))), b.weight(4, 1, 1)))
+		return b.gemm(b.node("Flatten", one(x)), 80, 3)
+	}},
 	{name: "a softmax of channels", dims: []int64{0, 2, 4, 5}, build: func(b *graphBuilder) string {
 		return b.node("Softmax", one(b.conv("input", 2, 3, 3)), "axis", 1)
 	}},

@@ -3,6 +3,8 @@ package onnx
 import (
 	"fmt"
 	"slices"
+
+	"github.com/isrlu/isrlu/internal/onnxpb"
 )
 
 // The engine keeps the channels of an image last, ONNX keeps them first; operators
@@ -155,7 +157,7 @@ func (c *converter) decide(d *tensor) {
 			groups = append(groups, withoutBatch(a))
 		}
 	}
-	if len(d.axes) == 4 && len(groups) == 3 {
+	if len(d.axes) == 4 && len(groups) == 3 && !c.channelsLast(groups) {
 		groups = [][]int{groups[1], groups[2], groups[0]}
 	}
 	// Of other numbers of dimensions the engine has features.
@@ -163,6 +165,16 @@ func (c *converter) decide(d *tensor) {
 		groups = [][]int{slices.Concat(groups...)}
 	}
 	d.layout.groups = groups
+}
+
+// channelsLast guesses by the sizes of an image's dimensions which is the channels,
+// where nothing that reads it tells: as few as pictures have.
+func (c *converter) channelsLast(dims [][]int) bool {
+	few := func(list []int) bool {
+		n := c.atoms.sizeOf(list)
+		return n == 1 || n == 3 || n == 4
+	}
+	return few(dims[2]) && !few(dims[0])
 }
 
 // want gives a tensor an order of dimensions, or tells whether it has that, its
@@ -187,7 +199,7 @@ func (c *converter) want(d *tensor, groups ...[]int) bool {
 // channels makes an axis the last dimension of the engine's, flattening an image or
 // sequence where the axis is all of it, and returns for each of its indices that of
 // ONNX's.
-func (c *converter) channels(n named, d *tensor, axis int) (*tensor, func(i int) int, error) {
+func (c *converter) channels(n *onnxpb.NodeProto, d *tensor, axis int) (*tensor, func(i int) int, error) {
 	if err := c.plain(d); err != nil {
 		return nil, nil, err
 	}

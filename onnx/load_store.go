@@ -131,6 +131,8 @@ func (l *Loaded[T]) Store() error {
 type storing struct {
 	reader  *weightReader
 	updates map[*onnxpb.TensorProto]*update
+	last    *onnxpb.TensorProto // of the element before, with its update
+	update  *update
 	order   []added
 	added   map[added][]float32
 	dims    [][]int64
@@ -187,7 +189,10 @@ func store[T nn.Float](s *storing, p *nn.Parameter[T], b *binding) error {
 }
 
 func (s *storing) put(e element, v float32) error {
-	u := s.updates[e.tensor]
+	u := s.update
+	if e.tensor != s.last {
+		u = s.updates[e.tensor]
+	}
 	if u == nil {
 		x := s.reader.of(e.tensor)
 		if s.reader.err != nil {
@@ -196,6 +201,7 @@ func (s *storing) put(e element, v float32) error {
 		u = &update{values: append([]float32(nil), x...), set: make([]bool, len(x))}
 		s.updates[e.tensor] = u
 	}
+	s.last, s.update = e.tensor, u
 	if u.set[e.index] && u.values[e.index] != v {
 		return fmt.Errorf("layers that share the constant %q have different weights now", e.tensor.Name)
 	}

@@ -71,7 +71,7 @@ var unsupported = map[string][]string{
 	"mobilenet2":           {`"/1/Clip" (Clip): the engine has no relu6`},
 	"mobilenet3":           {`"/1/HardSwish" (HardSwish)`, `"/2/body/body.6/gate/HardSigmoid" (HardSigmoid)`},
 	"mobilenet3_old":       {`"/1/Mul" (Mul): the engine has no hard_swish`, `(HardSigmoid)`},
-	"transformer":          {`"/layer/norm1/Pow" (Pow): the engine has no such operator`, `"/norm/Sqrt" (Sqrt)`},
+	"transformer":          {`"/layer/self_attn/Slice_2" (Slice)`},
 	"transformer_norm":     {`"/layer/self_attn/Slice_2" (Slice)`},
 }
 

@@ -119,6 +119,10 @@ type weightReader struct {
 	m      *Model
 	floats map[*onnxpb.TensorProto][]float32
 	err    error
+
+	// The tensor that was read last, which the next element mostly is of.
+	last   *onnxpb.TensorProto
+	values []float32
 }
 
 func newWeightReader(m *Model) *weightReader {
@@ -127,6 +131,9 @@ func newWeightReader(m *Model) *weightReader {
 
 // of returns a tensor's elements, nil after an error.
 func (r *weightReader) of(t *onnxpb.TensorProto) []float32 {
+	if t == r.last {
+		return r.values
+	}
 	x, ok := r.floats[t]
 	if !ok {
 		var err error
@@ -135,6 +142,7 @@ func (r *weightReader) of(t *onnxpb.TensorProto) []float32 {
 		}
 		r.floats[t] = x
 	}
+	r.last, r.values = t, x
 	return x
 }
 

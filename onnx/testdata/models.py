@@ -7,7 +7,7 @@ fixed seeds.
 To write the files again, on Debian 12 with the packages python3-torch (1.13) and
 python3-onnx (1.12), or in any Python with both:
 
-    /usr/bin/python3 onnx/testdata/models.py
+    python3 onnx/testdata/models.py
 
 Other versions of PyTorch export other nodes and names: the files here are those of
 1.13, and a change of them should be looked at.
