@@ -108,8 +108,8 @@ func testParams[T float32 | float64](id ID) [NumParams]T {
 	case ISRLU, ISRU:
 		return ISRParams[T](1.75)
 	case ISRUSigmoid:
-		// Not 1.75: saturated outputs would make 1 - alpha w^2 powers of two, and in
-		// Bochs 2.7 VRSQRT14 of 2^k, k odd, is sqrt(2) times what it should be.
+		// Not 1.75, with which 1 - alpha w^2 of saturated outputs would be a power of
+		// two: see rsqrt14IsWrong.
 		return ISRUSigmoidParams[T](1.7, 0.6)
 	case DyISRU:
 		return DyISRUParams[T](1.5, 0.7)
