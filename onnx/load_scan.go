@@ -164,19 +164,12 @@ func (m *Model) readScans(g *graph, directions []*onnxpb.NodeProto, bodies map[*
 			*output = s.joined(g, directions[0].Output[i])
 		}
 	}
-	var err error
-	for _, linear := range []bool{true, false} {
-		if linear && s.op != "GRU" {
-			continue
-		}
-		s.linearBeforeReset = linear
-		c := &scanComparison{model: m, scanned: s, bodies: bodies, file: g}
-		if err = c.compare(); err == nil {
-			s.node, s.gates = s.standsFor(), c.gates
-			return s, c.nodes, nil
-		}
+	c := &scanComparison{model: m, scanned: s, bodies: bodies, file: g}
+	if err := c.compare(); err != nil {
+		return nil, nil, err
 	}
-	return nil, nil, err
+	s.node, s.gates = s.standsFor(), c.gates
+	return s, c.nodes, nil
 }
 
 // readInputs finds the values that the first direction is computed from.
@@ -193,6 +186,8 @@ func (s *scannedRecurrence) readInputs(g *graph, body *scanBody) error {
 		return name
 	}
 	n := s.scans[0]
+	// The reset gate multiplies the state, or else its product.
+	s.linearBeforeReset = s.op == "GRU" && products(body.graph.proto) == 1
 	steps := n.Input[len(n.Input)-1]
 	if sum := g.producer[steps]; sum != nil && is(sum, "Add") {
 		ofW := input(sum, 1)
@@ -230,6 +225,15 @@ func stateProduct(body *onnxpb.GraphProto) *onnxpb.NodeProto {
 		}
 	}
 	return nil
+}
+
+func products(body *onnxpb.GraphProto) (count int) {
+	for _, n := range body.Node {
+		if is(n, "MatMul") {
+			count++
+		}
+	}
+	return count
 }
 
 // joined returns the value of all directions that a Scan's output goes into, if any.

@@ -77,6 +77,20 @@ func (g *graph) has(name string) bool {
 	return g.producer[name] != nil || g.tensor[name] != nil || g.input[name]
 }
 
+// fileConstant returns the tensor that a value of the model always is, or nil.
+func (l *scanLevel) fileConstant(name string) *onnxpb.TensorProto {
+	if l.outer == nil {
+		return l.file.constant(name)
+	}
+	switch {
+	case l.file.input[name]:
+		return nil
+	case l.file.has(name):
+		return l.file.constant(name)
+	}
+	return l.outer.fileConstant(name)
+}
+
 // value compares a value made with one of the model.
 func (c *scanComparison) value(l *scanLevel, made, file string) error {
 	if l.outer != nil && !l.made.has(made) {
@@ -84,6 +98,9 @@ func (c *scanComparison) value(l *scanLevel, made, file string) error {
 			return fmt.Errorf("the step computes %q, which no step changes in %s", file, c.scanned.op)
 		}
 		return c.value(l.outer, made, file)
+	}
+	if t := l.made.constant(made); t != nil { // there may be several of the same content
+		return c.constant(t, l.fileConstant(file), file)
 	}
 	if before, ok := l.pairs[made]; ok {
 		if before != file {
@@ -102,9 +119,6 @@ func (c *scanComparison) value(l *scanLevel, made, file string) error {
 		if i >= 0 {
 			return nil
 		}
-	}
-	if t := l.made.constant(made); t != nil {
-		return c.constant(t, l.file.constant(file), file)
 	}
 	n := l.made.producer[made]
 	if n == nil { // one that the layer reads
@@ -173,14 +187,14 @@ func (a gate) String() string {
 
 // node compares two nodes and what they read.
 func (c *scanComparison) node(l *scanLevel, made, file *onnxpb.NodeProto, sameOutput bool) error {
-	if !is(file, made.OpType) || !sameOutput || len(made.Input) != len(file.Input) || len(made.Output) != len(file.Output) {
+	if !is(file, made.OpType) {
 		return fmt.Errorf("%s is where a swapped %s has %s", label(file), c.scanned.op, made.OpType)
+	}
+	if !sameOutput || len(made.Input) != len(file.Input) || len(made.Output) != len(file.Output) {
+		return fmt.Errorf("%s has other inputs or outputs than that of a swapped %s", label(file), c.scanned.op)
 	}
 	if l.outer == nil && !slices.Contains(c.nodes, file) {
 		c.nodes = append(c.nodes, file)
-	}
-	if len(made.Attribute) != len(file.Attribute) {
-		return fmt.Errorf("%s has %d attributes, not %d", label(file), len(file.Attribute), len(made.Attribute))
 	}
 	for _, a := range made.Attribute {
 		b := attribute(file, a.Name)
@@ -192,6 +206,9 @@ func (c *scanComparison) node(l *scanLevel, made, file *onnxpb.NodeProto, sameOu
 		case !proto.Equal(a, b):
 			return fmt.Errorf("the attribute %s of %s is not that of a swapped %s", a.Name, label(file), c.scanned.op)
 		}
+	}
+	if len(made.Attribute) != len(file.Attribute) {
+		return fmt.Errorf("%s has %d attributes, not %d", label(file), len(file.Attribute), len(made.Attribute))
 	}
 	for i := range made.Input {
 		if err := c.value(l, made.Input[i], file.Input[i]); err != nil {
