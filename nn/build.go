@@ -194,8 +194,10 @@ func (b *builder[T]) sequence(layers Sequential, in *value[T]) (*value[T], error
 		if list[i].layer == nil {
 			return nil, fmt.Errorf("layer %s%d is nil", b.prefix, list[i].index+1)
 		}
-		n := b.fuse(list[i:])
-		for k := i; k < i+n; k++ {
+		n, fused := b.fuse(list[i:])
+		// Weights are drawn by the layers' places among the model's, which must not
+		// depend on fusion.
+		for k := i; k < i+fused; k++ {
 			// The model's layers stand in the order of the description.
 			if k+1 < len(list) && list[k+1].index < list[k].index {
 				b.register(&list[k+1])

@@ -38,14 +38,14 @@ type followerError struct{ error }
 
 func (e *followerError) Unwrap() error { return e.error }
 
-// fuse returns how many layers of the list run as one operation, and keeps those
-// after the first for the epilogue.
-func (b *builder[T]) fuse(list []placed) int {
+// fuse returns how many layers of the list run as one operation, and how many would
+// without Options.Unfused. It keeps those after the first for the epilogue.
+func (b *builder[T]) fuse(list []placed) (n, fused int) {
 	b.pooled, b.next = nil, nil
-	if b.m.options.Unfused || !fusable(list[0].layer) {
-		return 1
+	if !fusable(list[0].layer) {
+		return 1, 1
 	}
-	n := 1
+	n = 1
 	switch list[0].layer.(type) {
 	case Conv2D, DepthwiseConv2D:
 		if n == len(list) {
@@ -62,7 +62,11 @@ func (b *builder[T]) fuse(list []placed) int {
 			n++
 		}
 	}
-	return n
+	if b.m.options.Unfused {
+		b.pooled, b.next = nil, nil
+		return 1, n
+	}
+	return n, n
 }
 
 // fusable tells whether an activation that follows runs in the layer's epilogue.
