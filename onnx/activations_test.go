@@ -73,7 +73,7 @@ func textModel(t *testing.T, opset int64, lines ...string) *Model {
 	return graphModel(t, opset, textGraph(t, onnxpb.TensorProto_FLOAT, lines...))
 }
 
-func graphModel(t *testing.T, opset int64, g *onnxpb.GraphProto) *Model {
+func graphModel(t testing.TB, opset int64, g *onnxpb.GraphProto) *Model {
 	t.Helper()
 	m := &Model{proto: &onnxpb.ModelProto{IrVersion: 8, Graph: g, OpsetImport: []*onnxpb.OperatorSetIdProto{{Version: opset}}}}
 	if err := m.validate(); err != nil {

@@ -42,8 +42,9 @@
 // # Loading
 //
 // [Load] makes a model of package nn of a graph: of convolutional, dense and recurrent
-// layers, poolings, normalizations, and branches that nest. What the engine does not
-// have is named node by node. [Loaded.FromONNX] and [Loaded.ToONNX] translate samples
+// layers, poolings, normalizations, and branches that nest. Recurrent nodes that Swap
+// or Export has made Scans are the layers that they were. What the engine does not have
+// is named node by node. [Loaded.FromONNX] and [Loaded.ToONNX] translate samples
 // between ONNX's order, channels first, and the engine's, channels last; what a
 // training makes of the weights, [Loaded.Store] writes back.
 package onnx

@@ -64,6 +64,7 @@ type converter struct {
 	}
 	acts    map[*onnxpb.NodeProto]*activation   // by their nodes
 	norms   map[*onnxpb.NodeProto]*composedNorm // likewise
+	scans   *scans
 	concats []*step
 	reader  *weightReader
 	faults  []fault
@@ -142,6 +143,7 @@ func (c *converter) run(in *onnxpb.ValueInfoProto, axis int, o LoadOptions) erro
 		}
 	}
 	c.norms = c.composedNorms()
+	c.scans = c.m.findScans(c.g)
 	wanted := c.wanted()
 	for _, n := range c.m.proto.Graph.Node {
 		if wanted[n] {
@@ -191,6 +193,12 @@ func (c *converter) fault(n *onnxpb.NodeProto, format string, args ...any) {
 
 // node converts one node.
 func (c *converter) node(n *onnxpb.NodeProto) {
+	if s := c.scans.found[n]; s != nil {
+		if n == s.last {
+			c.scanned(s)
+		}
+		return
+	}
 	for _, name := range n.Output {
 		if name != "" {
 			c.known[name] = known{broken: true}
@@ -211,6 +219,10 @@ func (c *converter) node(n *onnxpb.NodeProto) {
 		return
 	}
 	convert := operators[n.OpType]
+	if reason := c.scans.refused[n]; reason != nil {
+		c.fault(n, "the engine takes a Scan that Swap or Export has made of a recurrent layer, which this is not: %s", reason)
+		return
+	}
 	if convert == nil || !isDefault(n.Domain) {
 		c.fault(n, "the engine has no such operator")
 		return

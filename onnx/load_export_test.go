@@ -12,7 +12,6 @@ import (
 // notLoaded are parts of names of exported cases that Load does not read back, and
 // what the error says.
 var notLoaded = map[string]string{
-	"_scan":               "(Scan)",
 	"attention":           "(Split)",
 	"transformer":         "(Split)",
 	"dyisru":              "(Sqrt)",

@@ -56,6 +56,10 @@ func mutate(g *onnxpb.GraphProto, seed uint64) {
 			return
 		}
 		n := g.Node[r.IntN(len(g.Node))]
+		if sub := subgraphs(n); len(sub) > 0 && len(sub[0].Input) > 0 && r.IntN(2) == 0 {
+			mutate(sub[0], r.Uint64())
+			continue
+		}
 		switch r.IntN(8) {
 		case 0:
 			if len(n.Attribute) > 0 {
@@ -100,11 +104,24 @@ func mutate(g *onnxpb.GraphProto, seed uint64) {
 	}
 }
 
+// fuzzedModels are models to begin with: small graphs, and recurrent layers as Scans.
+func fuzzedModels(t testing.TB) (list []*Model) {
+	for _, c := range graphCases {
+		list = append(list, c.model(t))
+	}
+	for _, c := range recurrentCases() {
+		if c.opset == 17 && !c.initial && c.direction != "reverse" {
+			list = append(list, scanModel(t, c, "Y"))
+		}
+	}
+	return list
+}
+
 // Whatever model the decoder takes is loaded or an error, in a time and memory that
 // its size bounds; what is loaded is stored again.
 func FuzzLoad(f *testing.F) {
-	for _, c := range graphCases {
-		data, err := c.model(f).Encode()
+	for _, m := range fuzzedModels(f) {
+		data, err := m.Encode()
 		if err != nil {
 			f.Fatal(err)
 		}
@@ -178,8 +195,8 @@ func loadAndStore(t *testing.T, m *Model) bool {
 // TestMutatedModelsAreModelsOrErrors is the fuzzer's in short.
 func TestMutatedModelsAreModelsOrErrors(t *testing.T) {
 	loaded, all := 0, 0
-	for _, c := range graphCases {
-		data, err := c.model(t).Encode()
+	for _, m := range fuzzedModels(t) {
+		data, err := m.Encode()
 		if err != nil {
 			t.Fatal(err)
 		}

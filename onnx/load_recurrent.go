@@ -13,6 +13,16 @@ import (
 var gates = map[string][]int{"LSTM": {0, 2, 3, 1}, "GRU": {1, 0, 2}, "RNN": {0}}
 
 func convertRecurrent(c *converter, n *onnxpb.NodeProto) error {
+	list, err := gatesOf(n)
+	if err != nil {
+		return err
+	}
+	return c.recurrent(n, list, nil)
+}
+
+// recurrent makes the layer of a recurrent node with these functions, or of the
+// Scans that the node stands for.
+func (c *converter) recurrent(n *onnxpb.NodeProto, list []gate, scanned *scannedRecurrence) error {
 	d, err := c.data(n, 0)
 	if err != nil {
 		return err
@@ -84,11 +94,15 @@ func convertRecurrent(c *converter, n *onnxpb.NodeProto) error {
 	}
 	groups := c.groups(d.layout)
 	perm := c.atoms.permutation(groups[1], axes[2])
-	layer, err := c.recurrentLayer(n, units, directions)
+	layer, err := recurrentLayerOf(n, list, units, directions)
 	if err != nil {
 		return err
 	}
-	s := step{node: n, inputs: []*step{d.step}, layer: layer, directions: directions}
+	at := n
+	if scanned != nil {
+		at = scanned.last
+	}
+	s := step{node: at, inputs: []*step{d.step}, layer: layer, directions: directions}
 	columns := count * units
 	for k := range directions {
 		prefix := []string{"", "reverse_"}[k]
@@ -100,6 +114,9 @@ func convertRecurrent(c *converter, n *onnxpb.NodeProto) error {
 		first := func(i int) int { return row(i) + k*columns }
 		second := func(i int) int { return row(i) + (k+1)*columns }
 		missing := binding{addTo: n, addAs: 3, addDims: []int64{int64(directions), int64(2 * columns)}}
+		if scanned != nil {
+			missing.addBy = scanned.addBias
+		}
 		one, two := binding{from: bias, index: first}, binding{from: bias, index: second}
 		if bias == nil {
 			one, two = missing, missing
@@ -133,7 +150,7 @@ func convertRecurrent(c *converter, n *onnxpb.NodeProto) error {
 		c.known[n.Output[1]] = known{tensor: out}
 	}
 	if used(c, n, 2) {
-		c.fault(n, "its last state of the cells, %q, is read; the engine has none", n.Output[2])
+		c.fault(at, "its last state of the cells, %q, is read; the engine has none", n.Output[2])
 	}
 	return nil
 }
@@ -178,12 +195,8 @@ func (c *converter) initialState(n *onnxpb.NodeProto) error {
 	return nil
 }
 
-// recurrentLayer reads the functions of a recurrent node.
-func (c *converter) recurrentLayer(n *onnxpb.NodeProto, units, directions int) (nn.Layer, error) {
-	list, err := gatesOf(n)
-	if err != nil {
-		return nil, err
-	}
+// recurrentLayerOf returns the layer of a recurrent node with these functions.
+func recurrentLayerOf(n *onnxpb.NodeProto, list []gate, units, directions int) (nn.Layer, error) {
 	each := len(list) / directions
 	var specs []string
 	for i, g := range list {

@@ -22,6 +22,8 @@ type binding struct {
 	addTo   *onnxpb.NodeProto
 	addAs   int
 	addDims []int64
+	// addBy adds it where it takes more than an input of addTo.
+	addBy func(m *Model, names namer, tensor string) error
 }
 
 // get returns an element of the parameter.
@@ -135,7 +137,7 @@ type storing struct {
 	update  *update
 	order   []added
 	added   map[added][]float32
-	dims    [][]int64
+	missing []*binding // of order
 }
 
 // added is an input of a node that the model leaves out.
@@ -156,7 +158,7 @@ func store[T nn.Float](s *storing, p *nn.Parameter[T], b *binding) error {
 				return err
 			}
 			s.added[key] = make([]float32, n)
-			s.order, s.dims = append(s.order, key), append(s.dims, b.addDims)
+			s.order, s.missing = append(s.order, key), append(s.missing, b)
 		}
 		for i, v := range p.Value {
 			s.added[key][b.index(i)] = float32(v)
@@ -240,7 +242,7 @@ func (s *storing) addInputs(m *Model) error {
 		if zero {
 			continue
 		}
-		t := floatTensor(names.name(key.node.OpType+"_bias"), s.dims[i])
+		t := floatTensor(names.name(key.node.OpType+"_bias"), s.missing[i].addDims)
 		if like := m.weightLike(key.node); like != nil {
 			t.DataType = like.DataType
 		}
@@ -252,6 +254,11 @@ func (s *storing) addInputs(m *Model) error {
 			key.node.Input = append(key.node.Input, "")
 		}
 		key.node.Input[key.input] = t.Name
+		if add := s.missing[i].addBy; add != nil {
+			if err := add(m, names, t.Name); err != nil {
+				return fmt.Errorf("onnx: cannot store the weights: %w", err)
+			}
+		}
 	}
 	return nil
 }

@@ -214,16 +214,22 @@ func (b *builder) weights(l recurrence, d int64) (string, weights) {
 	default:
 		w.r = b.transpose(r)
 	}
-	if l.bias == "" {
-		return steps, w
+	if l.bias != "" {
+		steps, w.bias = b.biased(l, d, steps)
 	}
+	return steps, w
+}
+
+// biased adds the biases of a direction to the products of all inputs. It returns
+// the sum, and what is left for the steps to add to the product of the state, if
+// anything.
+func (b *builder) biased(l recurrence, d int64, steps string) (sum, ofState string) {
 	pair := b.node("Reshape", b.index(l.bias, d), b.integers("two_rows", 2, -1))
 	ofW, ofR := b.index(pair, 0), b.index(pair, 1)
 	if l.linearBeforeReset { // the reset gate multiplies the hidden part of ofR
-		w.bias = ofR
-		return b.node("Add", steps, ofW), w
+		return b.node("Add", steps, ofW), ofR
 	}
-	return b.node("Add", steps, b.node("Add", ofW, ofR)), w
+	return b.node("Add", steps, b.node("Add", ofW, ofR)), ""
 }
 
 // initialState returns the first state of a direction, [batch, H].

@@ -44,7 +44,7 @@ func (c recurrentCase) directions() int {
 	return 1
 }
 
-func (c recurrentCase) model(t *testing.T) *Model {
+func (c recurrentCase) model(t testing.TB) *Model {
 	t.Helper()
 	rng := rand.New(rand.NewSource(7))
 	d, gh := int64(c.directions()), recurrentParts[c.op]*testHidden

@@ -28,6 +28,9 @@ type SwapOptions struct {
 	To string
 	// Style is how functions are written that ONNX has no operator for.
 	Style Style
+
+	// output, if not empty, is the value that the only activation to swap writes.
+	output string
 }
 
 // Check returns an error for options that no model can satisfy.
@@ -135,7 +138,7 @@ func (m *Model) swap(o SwapOptions) (SwapReport, error) {
 		return SwapReport{}, err
 	}
 	s := &swapper{
-		m: m, to: to, style: o.Style, choice: choice, names: newNamer(m.proto), otherFloat: m.otherFloat(),
+		m: m, to: to, style: o.Style, choice: choice, output: o.output, names: newNamer(m.proto), otherFloat: m.otherFloat(),
 		kinds: map[string]int{}, functions: map[functionKey]*onnxpb.FunctionProto{}, vanished: map[string]bool{},
 	}
 	for _, f := range m.proto.Functions {
@@ -164,6 +167,7 @@ type swapper struct {
 	to     *isrlu.Function
 	style  Style
 	choice *choice
+	output string // of the options
 	names  namer
 	kinds  map[string]int // the activations of the model, by kind
 	// otherFloat is a type of floating-point numbers in the model beside float32, if
@@ -184,6 +188,9 @@ func (s *swapper) graph(p *onnxpb.GraphProto, outer *elementTypes) error {
 	e := newEdit(p, &builder{names: s.names, opset: s.m.Opset(), constantNodes: s.m.proto.IrVersion < 4})
 	for _, a := range s.m.activations(g) {
 		s.kinds[a.kind]++
+		if s.output != "" && a.output != s.output {
+			continue
+		}
 		if !s.choice.takes(a.kind, a.function, namesOf(a.nodes)) {
 			continue
 		}
@@ -192,6 +199,9 @@ func (s *swapper) graph(p *onnxpb.GraphProto, outer *elementTypes) error {
 		}
 	}
 	for _, n := range p.Node {
+		if s.output != "" {
+			break
+		}
 		if err := s.recurrent(e, types, n); err != nil {
 			return err
 		}

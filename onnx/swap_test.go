@@ -69,7 +69,7 @@ func checkValues(t *testing.T, what, spec string, x, y []float32, near, limit fl
 	}
 }
 
-func mustSwap(t *testing.T, m *Model, o SwapOptions) SwapReport {
+func mustSwap(t testing.TB, m *Model, o SwapOptions) SwapReport {
 	t.Helper()
 	r, err := m.Swap(o)
 	if err != nil {

@@ -1,44 +1,104 @@
 package onnx
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
 	"github.com/isrlu/isrlu"
+	"github.com/isrlu/isrlu/internal/onnxpb"
 	"github.com/isrlu/isrlu/nn"
 )
 
 // A tunedLayer is an activation layer whose function the swap replaced.
 type tunedLayer struct {
-	index int // among the activation layers of the network
-	to    *isrlu.Function
+	index  int    // among the activation layers of the network
+	output string // the value that it writes in ONNX's graph
+	to     *isrlu.Function
 	TunedLayer
 }
 
-// layersOf returns the activation layers of which the swap changed the function.
-func layersOf(original, swapped *Loaded[float32]) ([]*tunedLayer, error) {
-	was, is := original.Activations(), swapped.Activations()
-	if len(was) != len(is) {
-		return nil, fmt.Errorf("onnx: the swapped model has %d activation layers in the engine, the original %d", len(is), len(was))
-	}
+// written returns the places of activation layers, among the engine's, by the values
+// that they write in ONNX's graph.
+func (l *Loaded[T]) written() map[string]int {
 	index := map[string]int{}
-	for i, a := range swapped.Model().Activations() {
+	for i, a := range l.model.Activations() {
 		index[a.Layer] = i
 	}
+	places := map[string]int{}
+	for _, p := range l.placed {
+		if a := p.step.activation; a != nil {
+			places[a.output] = index[p.name]
+		}
+	}
+	return places
+}
+
+// layersOf returns the activation layers of which the swap changed the function,
+// from the first to the last.
+func layersOf(original, swapped *Loaded[float32]) ([]*tunedLayer, error) {
+	was, is := original.Model().Activations(), swapped.Model().Activations()
+	before, after := original.written(), swapped.written()
+	for output := range before {
+		if _, ok := after[output]; !ok {
+			return nil, atTheEnd(original, output)
+		}
+	}
+	nodes := map[string]string{}
+	for _, a := range swapped.Activations() {
+		nodes[a.Layer] = a.Node
+	}
 	var list []*tunedLayer
-	for i, a := range is {
-		if a.Function == was[i].Function {
+	for output, i := range after {
+		k, ok := before[output]
+		if !ok {
+			return nil, atTheEnd(swapped, output)
+		}
+		if k != i || was[k].Layer != is[i].Layer {
+			return nil, fmt.Errorf("the activation that writes %q is layer %s of the original, but %s when functions are swapped", output, was[k].Layer, is[i].Layer)
+		}
+		// A function with its own parameter for each channel goes by that of the first.
+		if is[i].Function == was[k].Function && (is[i].Learned == nil) == (was[k].Learned == nil) {
 			continue
 		}
-		to, err := isrlu.Parse(a.Function)
+		to, err := isrlu.Parse(is[i].Function)
 		if err != nil {
-			return nil, fmt.Errorf("onnx: %w", err)
+			return nil, plainError(err)
 		}
-		list = append(list, &tunedLayer{index: index[a.Layer], to: to, TunedLayer: TunedLayer{
-			Node: a.Node, From: was[i].Function, Swapped: a.Function,
+		list = append(list, &tunedLayer{index: i, output: output, to: to, TunedLayer: TunedLayer{
+			Node: nodes[is[i].Layer], From: was[k].Function, Swapped: is[i].Function,
 		}})
 	}
+	slices.SortFunc(list, func(a, b *tunedLayer) int { return cmp.Compare(a.index, b.index) })
 	return list, nil
+}
+
+// atTheEnd tells of a sigmoid at the end, which is no layer of the engine's.
+func atTheEnd(l *Loaded[float32], output string) error {
+	for _, p := range l.placed {
+		if a := p.step.activation; a != nil && a.output == output {
+			return fmt.Errorf("%s is at the end of the model, where a sigmoid cannot be swapped and tuned, as the outputs before it are compared; name other nodes to swap", label(p.step.node))
+		}
+	}
+	return fmt.Errorf("the activation that writes %q cannot be tuned; name other nodes to swap", output)
+}
+
+// becameScan returns a recurrent node that is none any more, nil if all are.
+func becameScan(original, swapped *Model) *onnxpb.NodeProto {
+	recurrent := map[string]bool{}
+	for _, n := range swapped.proto.Graph.Node {
+		if isRecurrent(n) {
+			for _, name := range n.Output {
+				recurrent[name] = true
+			}
+		}
+	}
+	for _, n := range original.proto.Graph.Node {
+		if isRecurrent(n) && !slices.ContainsFunc(n.Output, func(name string) bool { return name != "" && recurrent[name] }) {
+			return n
+		}
+	}
+	return nil
 }
 
 // withFunctions returns the network with the layers' functions as they are now.
@@ -65,10 +125,12 @@ func mapActivations(layers nn.Sequential, f func(nn.Activation) nn.Activation) n
 		case nn.Activation:
 			list[i] = f(l)
 		case nn.Residual:
-			l.Body, l.Shortcut = mapActivations(l.Body, f), mapActivations(l.Shortcut, f)
+			l.Body = mapActivations(l.Body, f)
+			l.Shortcut = mapActivations(l.Shortcut, f)
 			list[i] = l
 		case nn.Product:
-			l.Body, l.Gate = mapActivations(l.Body, f), mapActivations(l.Gate, f)
+			l.Body = mapActivations(l.Body, f)
+			l.Gate = mapActivations(l.Gate, f)
 			list[i] = l
 		case nn.Concat:
 			l.Branches = slices.Clone(l.Branches)
@@ -92,92 +154,41 @@ func changed(n nn.Network, change func(i int, a nn.Activation) nn.Activation) nn
 }
 
 // copyWeights gives a model the weights that another one has by the same names.
-func copyWeights(to, from *nn.Model[float32]) {
+// Parameters of functions that only one of them has stay.
+func copyWeights(to, from *nn.Model[float32]) error {
 	values := map[string][]float32{}
 	for _, p := range from.Parameters() {
 		values[p.Name] = p.Value
 	}
+	learned := map[string]bool{}
+	for _, a := range to.Activations() {
+		if a.Learned != nil {
+			learned[a.Learned.Name] = true
+		}
+	}
 	for _, p := range to.Parameters() {
-		copy(p.Value, values[p.Name])
+		v, ok := values[p.Name]
+		if !ok && learned[p.Name] {
+			continue
+		}
+		if len(v) != len(p.Value) {
+			return fmt.Errorf("onnx: weights %s: %d where %d are needed", p.Name, len(v), len(p.Value))
+		}
+		copy(p.Value, v)
 	}
 	to.Changed()
+	return nil
 }
 
 // model makes a model of a network with the weights of another one.
 func (t *tuning) model(n nn.Network, from *nn.Model[float32], o nn.Options) (*nn.Model[float32], error) {
-	o.Batch, o.Threads, o.Seed = t.options.Batch, t.options.Threads, t.options.Seed
-	m, err := nn.New[float32](n, o)
+	m, err := nn.New[float32](n, t.engine(o))
 	if err != nil {
 		return nil, fmt.Errorf("onnx: %w", err)
 	}
-	copyWeights(m, from)
+	if err := copyWeights(m, from); err != nil {
+		m.Close()
+		return nil, err
+	}
 	return m, nil
-}
-
-// outputs returns some of what the activation layer of that index puts out for the
-// calibration samples.
-func (t *tuning) outputs(m *nn.Model[float32], index int, stage string) ([]float32, error) {
-	// As many values of each batch as make a sample of some size in all.
-	const most = 1 << 18
-	n := min(t.calibration(), t.options.Train.Len())
-	stride := max(1, n*m.Activations()[index].Shape.Size()/most)
-	var values []float32
-	at := 0
-	err := t.batches(t.options.Train, first(n), stage, func(x []float32, _ []int) {
-		m.Predict(x)
-		y := m.Activations()[index].Output
-		for ; at < len(y); at += stride {
-			values = append(values, y[at])
-		}
-		at -= len(y)
-	})
-	return values, err
-}
-
-// calibrate chooses alpha for each layer, from the first to the last, by the layer's
-// inputs in the network that is calibrated so far.
-func (t *tuning) calibrate(network nn.Network, layers []*tunedLayer) error {
-	// Without fusion nothing is pooled before its activation.
-	options := nn.Options{Inference: true, Unfused: true}
-	original, err := t.model(t.teacher.Network(), t.teacher, options)
-	if err != nil {
-		return err
-	}
-	defer original.Close()
-	for k, l := range layers {
-		stage := fmt.Sprintf("calibrating layer %d of %d", k+1, len(layers))
-		y, err := t.outputs(original, l.index, stage)
-		if err != nil {
-			return err
-		}
-		l.Original = momentsOf(y)
-		// The input of a function is the output of the identity in its place.
-		open, err := t.model(changed(withFunctions(network, layers, nn.Fixed), func(i int, a nn.Activation) nn.Activation {
-			if i == l.index {
-				a.Function, a.Learn = "identity", nn.Fixed
-			}
-			return a
-		}), t.teacher, options)
-		if err != nil {
-			return err
-		}
-		x, err := t.outputs(open, l.index, stage)
-		open.Close()
-		if err != nil {
-			return err
-		}
-		y = make([]float32, len(x))
-		l.to.Forward(y, x)
-		l.After = momentsOf(y)
-		l.Matched = l.After
-		if len(l.to.Params()) == 0 || t.options.Calibration < 0 {
-			continue
-		}
-		if l.to, err = matchMoments(l.to, x, l.Original); err != nil {
-			return fmt.Errorf("onnx: %w", err)
-		}
-		l.to.Forward(y, x)
-		l.Matched = momentsOf(y)
-	}
-	return nil
 }
