@@ -25,6 +25,12 @@ type builder struct {
 	constants    map[string]string // the names of the constants by what they hold
 }
 
+// newScratch returns a builder for the same graph whose nodes are for no use but
+// the errors on the way.
+func newScratch(b *builder) *builder {
+	return &builder{names: newNames(), opset: b.opset, elem: b.elem, base: b.base}
+}
+
 // node adds a node and returns the name of its output. The node is called like
 // its output.
 func (b *builder) node(op string, inputs ...string) string {

@@ -86,17 +86,18 @@ func (c *choice) takes(kind, function string, names []string) bool {
 	return taken
 }
 
-// unmatched returns a pattern of nodes that no activation has met.
-func (c *choice) unmatched() string {
+// unmatched returns a pattern of nodes that no activation has met, if there is one.
+func (c *choice) unmatched() (string, bool) {
 	if i := slices.Index(c.found, false); i >= 0 {
-		return c.nodes[i]
+		return c.nodes[i], true
 	}
-	return ""
+	return "", false
 }
 
-// glob tells whether a name has a pattern's form: * is any text, ? one byte.
+// glob tells whether a text has a pattern's form: * is any text, ? one character.
 // Unlike path.Match, * goes over the slashes of which names of nodes are full.
-func glob(pattern, name string) bool {
+func glob(form, text string) bool {
+	pattern, name := []rune(form), []rune(text)
 	star, at := -1, 0 // the last * and the part of name that it has taken up to
 	p, n := 0, 0
 	for n < len(name) {
@@ -114,5 +115,5 @@ func glob(pattern, name string) bool {
 			return false
 		}
 	}
-	return strings.Trim(pattern[p:], "*") == ""
+	return strings.Trim(string(pattern[p:]), "*") == ""
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
@@ -88,6 +89,9 @@ func openBelow(dir, name string) (*os.File, int64, error) {
 	if err != nil {
 		if _, outside := os.Stat(filepath.Join(dir, name)); outside == nil {
 			return nil, 0, fmt.Errorf("a link leads from %q out of the model's folder; copy the file there", name)
+		}
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, 0, fmt.Errorf("the file %q is not in the model's folder: %w", name, fs.ErrNotExist)
 		}
 		return nil, 0, err
 	}

@@ -4,12 +4,25 @@ import (
 	"math"
 	"testing"
 
+	"github.com/isrlu/isrlu"
 	"github.com/isrlu/isrlu/internal/onnxpb"
 )
 
 // interpret computes a graph of elementwise operators in float32, as ONNX defines
 // them, from x to y.
 func interpret(t *testing.T, m *Model, x []float32) []float32 {
+	t.Helper()
+	return interpretAs(t, m, x, func(v float32) float32 { return v })
+}
+
+// interpretHalf computes a graph for one number, each operator in float16.
+func interpretHalf(t *testing.T, m *Model, x float32) float32 {
+	t.Helper()
+	return interpretAs(t, m, []float32{x}, func(v float32) float32 { return isrlu.ToFloat16(v).Float32() })[0]
+}
+
+// interpretAs rounds what each operator computes.
+func interpretAs(t *testing.T, m *Model, x []float32, round func(float32) float32) []float32 {
 	t.Helper()
 	g := newGraph(m.proto.Graph)
 	values := map[string][]float32{"x": x}
@@ -40,7 +53,7 @@ func interpret(t *testing.T, m *Model, x []float32) []float32 {
 			for k := range in {
 				a[k] = in[k](i)
 			}
-			y[i] = elementwise(t, n, a)
+			y[i] = round(elementwise(t, n, a))
 		}
 		values[n.Output[0]] = y
 	}

@@ -28,6 +28,16 @@ func reach(t onnxpb.TensorProto_DataType) float64 {
 	return 0x1p13
 }
 
+// sigmoidReach is the same for (1 + x/sqrt(1 + x^2))/2, where the curve counts
+// half: float16 has room for its constants then, such as 16 (1 + x^2) of the
+// sigmoid that is matched with the logistic one.
+func sigmoidReach(t onnxpb.TensorProto_DataType) float64 {
+	if t == onnxpb.TensorProto_FLOAT16 {
+		return 45 // 1/(4 x^2) is 2^-13, a quarter of the last bit
+	}
+	return reach(t)
+}
+
 // flat is from where on a bound that is found in a model does not bend the curve.
 func flat(t onnxpb.TensorProto_DataType) float64 { return min(reach(t)/2, 0x1p12) }
 
@@ -50,10 +60,10 @@ func (b *builder) checkAlpha(what string, v float64) error {
 }
 
 // bounds returns how far out each of some curves of sqrt(v x^2 + c) is bounded.
-func (b *builder) bounds(v []float64, c float64) []float64 {
+func bounds(reach float64, v []float64, c float64) []float64 {
 	list := make([]float64, len(v))
 	for i := range v {
-		list[i] = reach(b.elem) * math.Sqrt(c/v[i])
+		list[i] = reach * math.Sqrt(c/v[i])
 	}
 	return list
 }
@@ -64,7 +74,9 @@ func (b *builder) clamp(x string, high []float64, dims []int64) string {
 	for i := range high {
 		low[i] = -high[i]
 	}
-	if len(high) > 1 {
+	// Before version 12 runtimes, as ONNX Runtime, have Clip for float32 alone.
+	noClip := b.elem == onnxpb.TensorProto_DOUBLE && b.opset >= 8 && b.opset < 12
+	if len(high) > 1 || noClip {
 		return b.node("Min", b.node("Max", x, b.numbers("low", dims, low...)), b.numbers("high", dims, high...))
 	}
 	if b.opset < 11 {
@@ -102,7 +114,7 @@ func (b *builder) isr(name, x string, dims []int64, alpha ...float64) (string, e
 			return "", err
 		}
 	}
-	high := b.bounds(alpha, 1)
+	high := bounds(reach(b.elem), alpha, 1)
 	if name == "isru" {
 		m := b.clamp(x, high, dims)
 		return b.node("Div", m, b.root(m, b.factor("alpha", dims, alpha...), b.number("one", 1))), nil
@@ -151,8 +163,9 @@ func (b *builder) isruSigmoid(x string, scale float64, dims []int64, alpha ...fl
 			return "", err
 		}
 	}
-	high := b.bounds(four, c)
-	if err := b.checkRoot(slices.Max(high), c); err != nil {
+	far := sigmoidReach(b.elem)
+	high := bounds(far, four, c)
+	if err := b.checkRoot(far, slices.Max(high), c); err != nil {
 		return "", err
 	}
 	m := b.clamp(x, high, dims)
@@ -165,8 +178,9 @@ func (b *builder) dyisru(x string, scale, beta float64) (string, error) {
 	if err := b.checkAlpha("beta", beta); err != nil {
 		return "", err
 	}
-	high := b.bounds([]float64{1}, beta)
-	if err := b.checkRoot(high[0], beta); err != nil {
+	far := reach(b.elem)
+	high := bounds(far, []float64{1}, beta)
+	if err := b.checkRoot(far, high[0], beta); err != nil {
 		return "", err
 	}
 	m := b.clamp(x, high, nil)
@@ -179,14 +193,14 @@ func (b *builder) dyisru(x string, scale, beta float64) (string, error) {
 
 // checkRoot returns an error where the bound or what stands under the root
 // overflows the builder's type.
-func (b *builder) checkRoot(high, c float64) error {
+func (b *builder) checkRoot(reach, high, c float64) error {
 	most := 0x1p125
 	if b.elem == onnxpb.TensorProto_FLOAT16 {
 		most = 60000
 	}
-	under := c * (1 + reach(b.elem)*reach(b.elem))
+	under := c * (1 + reach*reach)
 	if high > most || under > most {
-		return fmt.Errorf("its parameters overflow %s", typeName(b.elem))
+		return fmt.Errorf("%s does not hold what stands under the root, up to %.3g, for arguments up to %.3g; take other parameters", typeName(b.elem), under, high)
 	}
 	return nil
 }

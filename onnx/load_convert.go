@@ -72,7 +72,7 @@ type converter struct {
 }
 
 // errOpen is about a dimension that the file leaves open.
-var errOpen = errors.New("is open in the model; give the shape of a sample in LoadOptions.Shape")
+var errOpen = errors.New("is open in the model; give the shape of a sample (LoadOptions.Shape, or --shape)")
 
 // convert finds the axis of the batch, which a file need not tell, and converts.
 func (m *Model) convert(o LoadOptions) (*converter, error) {
@@ -85,7 +85,7 @@ func (m *Model) convert(o LoadOptions) (*converter, error) {
 	rank := len(t.GetShape().GetDim())
 	if t.GetShape() == nil {
 		if o.Shape == nil {
-			return nil, fmt.Errorf("input %q has no shape; give that of a sample in LoadOptions.Shape", in.Name)
+			return nil, fmt.Errorf("input %q has no shape; give that of a sample (LoadOptions.Shape, or --shape)", in.Name)
 		}
 		rank = len(o.Shape) + 1
 	}

@@ -71,7 +71,7 @@ func (c *converter) begin(v *onnxpb.ValueInfoProto, axis int, o LoadOptions) err
 		rank = len(o.Shape) + 1
 	}
 	if o.Shape != nil && len(o.Shape) != rank-1 {
-		return fmt.Errorf("input %q has %d dimensions beside the batch, but LoadOptions.Shape %v has %d", v.Name, rank-1, o.Shape, len(o.Shape))
+		return fmt.Errorf("input %q has %d dimensions beside the batch, but the given shape %v has %d", v.Name, rank-1, o.Shape, len(o.Shape))
 	}
 	d := &tensor{step: c.root, layout: &layout{}}
 	sample, k := 1, 0
@@ -92,7 +92,7 @@ func (c *converter) begin(v *onnxpb.ValueInfoProto, axis int, o LoadOptions) err
 		}
 		if o.Shape != nil {
 			if given := o.Shape[k]; given < 0 || given > maxSample || size > 0 && given > 0 && given != size {
-				return fmt.Errorf("dimension %d of input %q is %d in the model, but %d in LoadOptions.Shape", i, v.Name, size, given)
+				return fmt.Errorf("dimension %d of input %q is %d in the model, but %d in the given shape", i, v.Name, size, given)
 			} else if given > 0 {
 				size = given
 			}

@@ -372,7 +372,7 @@ func (s *swapper) functionBodies() {
 
 // checkFound returns an error if the options name what the model does not have.
 func (s *swapper) checkFound() error {
-	if p := s.choice.unmatched(); p != "" {
+	if p, ok := s.choice.unmatched(); ok {
 		return fmt.Errorf("%q matches no activation of the kinds to swap; isrlu onnx info lists their names", p)
 	}
 	if len(s.report.Swapped)+len(s.report.Left) > 0 {

@@ -18,6 +18,10 @@ const functionIR = 8
 func (s *swapper) call(b *builder, x string) (string, error) {
 	op := ownOperators[s.to.Name()]
 	if s.style == LocalFunction {
+		// The function computes as the operators in its place do, within their limits.
+		if _, err := newScratch(b).function(s.to, x); err != nil {
+			return "", err
+		}
 		// A function's constants have one type.
 		if b.elem != onnxpb.TensorProto_FLOAT {
 			op += "_" + typeName(b.elem)
@@ -108,12 +112,16 @@ func ownFunction(f *isrlu.Function, op string, opset int64, elem onnxpb.TensorPr
 		return y
 	}
 	// The bound is reach times sqrt(c/v).
+	far := reach(elem)
+	if f.Name() == "isru_sigmoid" {
+		far = sigmoidReach(elem)
+	}
 	bound := func(ratio string) string {
-		return b.node("Mul", b.node("Sqrt", ratio), b.number("reach", reach(elem)))
+		return b.node("Mul", b.node("Sqrt", ratio), b.number("reach", far))
 	}
 	clamp := func(ratio string) string {
-		far := bound(ratio)
-		return b.node("Clip", "x", cast(b.node("Neg", far)), cast(far))
+		high := bound(ratio)
+		return b.node("Clip", "x", cast(b.node("Neg", high)), cast(high))
 	}
 	alpha := parameter["alpha"]
 	one := b.number("one", 1)

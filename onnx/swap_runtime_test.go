@@ -68,7 +68,7 @@ func TestSwapsInOtherElementTypes(t *testing.T) {
 	x := []float32{0, -1e-3, 0.5, -0.5, 1, -1, 3, -3, -100, 100, 1000, -1000, -60000, 60000, -64, 64, -65504}
 	for elem, near := range map[onnxpb.TensorProto_DataType]float64{onnxpb.TensorProto_FLOAT16: 2e-3, onnxpb.TensorProto_DOUBLE: 4e-7} {
 		for _, style := range []Style{Primitive, LocalFunction} {
-			for _, spec := range []string{"isrlu", "isrlu:0.1", "isrlu:100", "isru:3", "isru_sigmoid", "isru_sigmoid:0.5,0.7", "dyisru:2,0.5"} {
+			for _, spec := range []string{"isrlu", "isrlu:0.1", "isrlu:100", "isru:3", "isru_sigmoid", "isru_sigmoid:0.5,0.7", "isru_sigmoid:1,0.5", "dyisru:2,0.5"} {
 				g := textGraph(t, onnxpb.TensorProto_FLOAT, "h = Cast(x)", "a = Relu(h)", "y = Cast(a)")
 				setInt(g.Node[0], "to", int64(elem))
 				setInt(g.Node[2], "to", int64(onnxpb.TensorProto_FLOAT))
@@ -86,6 +86,23 @@ func TestSwapsInOtherElementTypes(t *testing.T) {
 				y := evaluate(t, r, data, ort.Tensor{Name: "x", Type: "float32", Dims: []int64{int64(len(x))}, Floats: x}).Floats
 				checkValues(t, fmt.Sprintf("%v, %v", elem, style), spec, x, y, near, math.Inf(1))
 			}
+		}
+	}
+}
+
+// Old versions of Clip run in float32 alone.
+func TestOldModelsInFloat64Run(t *testing.T) {
+	r := startRuntime(t)
+	x := []float32{0, -1, 3, -1e9, 1e30}
+	for _, opset := range []int64{8, 9, 11, 12} {
+		for _, spec := range []string{"isrlu:3", "isru:3", "isru_sigmoid", "dyisru:2,0.5"} {
+			g := textGraph(t, onnxpb.TensorProto_FLOAT, "h = Cast(x)", "a = Tanh(h)", "y = Cast(a)")
+			setInt(g.Node[0], "to", int64(onnxpb.TensorProto_DOUBLE))
+			setInt(g.Node[2], "to", int64(onnxpb.TensorProto_FLOAT))
+			m := graphModel(t, opset, g)
+			mustSwap(t, m, SwapOptions{From: []string{"Tanh"}, To: spec})
+			y := evaluate(t, r, mustEncode(t, m), ort.Tensor{Name: "x", Type: "float32", Dims: []int64{int64(len(x))}, Floats: x}).Floats
+			checkValues(t, fmt.Sprintf("opset %d", opset), spec, x, y, 4e-7, math.Inf(1))
 		}
 	}
 }
