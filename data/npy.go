@@ -134,7 +134,9 @@ func readNPY(r io.Reader, max int64) (*Array, error) {
 			}
 			v := kind.number(bits)
 			x := float32(v)
-			if !strings.Contains(h.descr, "f") && float64(x) != v {
+			// Integers of 64 bits are rounded by float64 already.
+			rounded := kind.size == 8 && (h.descr[1] == 'i' && (v >= 1<<63 || uint64(int64(v)) != bits) || h.descr[1] == 'u' && (v >= 1<<64 || uint64(v) != bits))
+			if h.descr[1] != 'f' && (rounded || float64(x) != v) {
 				return nil, fmt.Errorf("value %d of the NumPy array is %.0f, which float32 does not hold", len(a.Values), v)
 			}
 			a.Values = append(a.Values, x)

@@ -103,6 +103,10 @@ func TestReadNPYErrors(t *testing.T) {
 		"twice":        {npy(1, "{'descr': '<f4', 'descr': '<f4', 'fortran_order': False, 'shape': (1, 2)}", values), "plain array"},
 		"other key":    {npy(1, strings.Replace(header, "fortran_order", "order", 1), values), "plain array"},
 		"large number": {npy(1, strings.Replace(header, "<f4", "<i4", 1), "\x01\x00\x00\x01\x00\x00\x00\x00"), "16777217"},
+		// Next to numbers that float32 holds, where float64 is as coarse.
+		"large int64": {npy(1, strings.Replace(strings.Replace(header, "<f4", "<i8", 1), "(1, 2)", "(1,)", 1), "\x01\x00\x00\x00\x00\x00\x20\x00"), "9007199254740992"},
+		"most int64":  {npy(1, strings.Replace(strings.Replace(header, "<f4", "<i8", 1), "(1, 2)", "(1,)", 1), "\xff\xff\xff\xff\xff\xff\xff\x7f"), "9223372036854775808"},
+		"most uint64": {npy(1, strings.Replace(strings.Replace(header, "<f4", ">u8", 1), "(1, 2)", "(1,)", 1), "\xff\xff\xff\xff\xff\xff\xff\xff"), "18446744073709551616"},
 	} {
 		if _, err := ReadNPY(bytes.NewReader(c.file), 100); err == nil || !strings.Contains(err.Error(), c.want) || !strings.HasPrefix(err.Error(), "data: ") {
 			t.Errorf("%s: error %v, want %q in it", name, err, c.want)

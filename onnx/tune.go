@@ -112,6 +112,9 @@ type TuneReport struct {
 // several outputs the first is compared and trained. The samples must have the size
 // of its input.
 //
+// Layers that share a constant get their own where there are epochs, with a warning
+// in the report.
+//
 // Equal models, options and samples give equal results, with any number of threads.
 // Tune ends with ctx.Err() soon after ctx ends.
 func Tune(ctx context.Context, m *Model, o TuneOptions) (*Model, *TuneReport, error) {
@@ -124,7 +127,7 @@ func Tune(ctx context.Context, m *Model, o TuneOptions) (*Model, *TuneReport, er
 	if err := o.check(); err != nil {
 		return nil, nil, err
 	}
-	t := &tuning{ctx: ctx, options: o, original: m, report: new(TuneReport)}
+	t := &tuning{ctx: ctx, options: o, original: m, report: &TuneReport{Layers: []TunedLayer{}}}
 	defer t.close()
 	tuned, err := t.run()
 	if err != nil {

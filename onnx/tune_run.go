@@ -64,7 +64,7 @@ func (t *tuning) run() (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := t.probe(tuned); err != nil {
+	if err := t.separate(tuned); err != nil {
 		return nil, err
 	}
 	if err := t.evaluate("original", t.teacher); err != nil {
@@ -118,26 +118,46 @@ func withoutPrefix(err error) error {
 	return err
 }
 
-// probe makes sure that the weights can be stored when each layer has others.
-func (t *tuning) probe(m *Model) error {
+// separate makes sure that the weights can be stored when each layer has others.
+func (t *tuning) separate(m *Model) error {
 	if t.options.Epochs == 0 {
 		return nil
 	}
-	l, err := Load[float32](m.Clone(), LoadOptions{Options: nn.Options{Batch: 1, Threads: 1, Inference: true}, Shape: t.options.Shape})
+	l, err := t.probe(m)
 	if err != nil {
 		return err
 	}
 	defer l.Close()
+	if l.Store() == nil {
+		return nil
+	}
+	for _, name := range unshare(m, l) {
+		t.report.Swap.Warnings = append(t.report.Swap.Warnings, fmt.Sprintf("the constant %q was that of several layers, each of which has its own now", name))
+	}
+	again, err := t.probe(m)
+	if err != nil {
+		return err
+	}
+	defer again.Close()
+	if err := again.Store(); err != nil {
+		return fmt.Errorf("onnx: the model cannot be trained: %w; give each layer constants of its own, or take no epochs", withoutPrefix(err))
+	}
+	return nil
+}
+
+// probe loads a copy of a model and gives all weights other values.
+func (t *tuning) probe(m *Model) (*Loaded[float32], error) {
+	l, err := Load[float32](m.Clone(), LoadOptions{Options: nn.Options{Batch: 1, Threads: 1, Inference: true}, Shape: t.options.Shape})
+	if err != nil {
+		return nil, err
+	}
 	r := rand.New(rand.NewPCG(1, 2))
 	for _, p := range l.Model().Parameters() {
 		for i := range p.Value {
 			p.Value[i] = 1 + r.Float32()
 		}
 	}
-	if err := l.Store(); err != nil {
-		return fmt.Errorf("onnx: the model cannot be trained: %w; give each layer constants of its own, or take no epochs", withoutPrefix(err))
-	}
-	return nil
+	return l, nil
 }
 
 func (t *tuning) checkSamples() error {

@@ -582,20 +582,79 @@ func TestTuningSaysWhatIsAtTheEnd(t *testing.T) {
 	}
 }
 
-func TestTuningOfSharedConstants(t *testing.T) {
-	b := newBuilder(0, 784)
-	w := b.weight(6, 6)
-	x := b.node("Relu", []string{b.gemm("input", 784, 6)})
-	x = b.node("Relu", []string{b.node("Gemm", []string{x, w})})
-	x = b.node("Relu", []string{b.node("Gemm", []string{x, w})})
-	m := b.model(t, 13, b.gemm(x, 6, 10))
+func TestTuningSeparatesSharedConstants(t *testing.T) {
+	shared := func(by func(b *graphBuilder, w string) []string) (*Model, string) {
+		b := newBuilder(0, 784)
+		w, bias := b.weight(6, 6), b.weight(6)
+		x := b.node("Relu", []string{b.gemm("input", 784, 6)})
+		for _, w := range by(b, w) {
+			x = b.node("Relu", []string{b.node("Gemm", []string{x, w, bias})})
+		}
+		return b.model(t, 13, b.gemm(x, 6, 10)), w
+	}
+	m, w := shared(func(_ *graphBuilder, w string) []string { return []string{w, w, w} })
 	o := tuneOptions("relu", "isrlu:9")
+	tuned, r := mustTune(t, m, o)
+	checkReported(t, m, tuned, o, r)
+	if len(r.Swap.Warnings) != 2 || !strings.Contains(r.Swap.Warnings[0], `"`+w+`"`) {
+		t.Errorf("warnings %q", r.Swap.Warnings)
+	}
+	checkInRuntime(t, tuned, o.Test)
+	o.Epochs = 0
+	tuned, r = mustTune(t, m, o)
+	checkReported(t, m, tuned, o, r)
+	matrices := 0
+	for _, i := range tuned.proto.Graph.Initializer {
+		if slices.Equal(i.Dims, []int64{6, 6}) {
+			matrices++
+		}
+	}
+	if len(r.Swap.Warnings) != 0 || matrices != 1 {
+		t.Errorf("without epochs: %d matrices, warnings %q", matrices, r.Swap.Warnings)
+	}
+	// By way of a node they stay shared, which is an error before the training.
+	m, w = shared(func(b *graphBuilder, w string) []string {
+		w = b.node("Transpose", []string{w}, "perm", []int{1, 0})
+		return []string{w, w}
+	})
+	o.Epochs = 1
 	if _, _, err := Tune(t.Context(), m, o); err == nil || !strings.Contains(err.Error(), `"`+w+`"`) || !strings.Contains(err.Error(), "no epochs") {
 		t.Errorf("error %v", err)
 	}
-	o.Epochs = 0
-	tuned, r := mustTune(t, m, o)
-	checkReported(t, m, tuned, o, r)
+}
+
+// A text has a label for each character, and its samples are tokens.
+func TestTuningOnText(t *testing.T) {
+	text, err := data.LoadText(t.Context(), "prose", data.TextOptions{Train: 2000, Test: 500})
+	if err != nil {
+		t.Fatal(err)
+	}
+	set, err := text.Windows(16)
+	if err != nil {
+		t.Fatal(err)
+	}
+	classes := len(set.Classes)
+	m, err := nn.New[float32](nn.Network{Input: nn.Shape{16}, Layers: nn.Sequential{nn.Embedding{Tokens: classes, Units: 8},
+		nn.LSTM{Units: 12, Activation: "tanh"}, nn.Dense{Units: 12}, nn.Activation{Function: "elu:1"}, nn.Dense{Units: classes}}}, nn.Options{Batch: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	model, err := Export(m, ExportOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := TuneOptions{Swap: SwapOptions{From: []string{"elu"}, To: "isrlu:9"}, Train: set.Train, Test: set.Test, Epochs: 1, Batch: 20}
+	tuned, r := mustTune(t, model, o)
+	checkReported(t, model, tuned, o, r)
+	bad, err := data.NewNumbers([]float32{15: float32(classes), 31: 0}, 16, make([]int, 32))
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Train = bad
+	if _, _, err := Tune(t.Context(), model, o); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("sample 0 has the token %d", classes)) {
+		t.Errorf("error %v", err)
+	}
 }
 
 // Weights of half precision are rounded when they are stored, which a stage shows.

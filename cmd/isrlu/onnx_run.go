@@ -21,7 +21,7 @@ import (
 // onnxRunFlags are the flags of onnx run.
 type onnxRunFlags struct {
 	onnxInput
-	output         string
+	output, labels string
 	name           string
 	random         int
 	batch, threads int
@@ -33,20 +33,23 @@ func newONNXRunCmd() *cobra.Command {
 		Use:   "run model [file...]",
 		Short: "Run an ONNX model in this engine",
 		Long: `run loads an ONNX model into this engine and runs it on the samples of files:
-NumPy arrays (.npy), one sample or several as the first dimension, in the order that
-the model has; IDX files and PNGs, whose pixels are divided by 255 and normalized by
---mean and --std. --random runs it on so many random samples.
+NumPy arrays (.npy), one sample or several as the first dimension, each in the order
+that the model has; IDX files and PNGs, whose pixels are divided by 255 and normalized
+by --mean and --std. --random runs it on so many random samples.
 
 It prints a line of JSON for each sample: file, index (in its file, from 0), class
-(the index of the largest output, where the output is a list) and the output; with
--o it writes all outputs as one NumPy array instead.
+(the index of the largest output, where the output is a list), label (the name of
+that class, where the model's metadata have names) and the output, all its numbers in
+a list; with -o it writes all outputs as one NumPy array instead, the samples as the
+first dimension. With --labels it tells the accuracy on stderr.
 
 With --onnxruntime, or ISRLU_ONNXRUNTIME in the environment, it runs the samples in
 ONNX Runtime too, and tells on stderr how far apart the outputs are; more than 1e-3
 of the largest output is an error.`,
 		Example: `  isrlu onnx run model.onnx digit.png
   isrlu onnx run model.onnx x.npy -o y.npy
-  isrlu onnx run model.onnx t10k-images-idx3-ubyte.gz --mean 0.1307 --std 0.3081
+  isrlu onnx run model.onnx t10k-images-idx3-ubyte.gz --mean 0.1307 --std 0.3081 --labels t10k-labels-idx1-ubyte.gz
+  isrlu onnx run resnet.onnx photo.png --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225
   isrlu onnx run model.onnx --random 16 --onnxruntime .`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd, args[0], args[1:]) },
@@ -54,6 +57,7 @@ of the largest output is an error.`,
 	f := cmd.Flags()
 	f.SortFlags = false
 	f.StringVarP(&o.output, "output", "o", "", "file to write the outputs to as a NumPy array")
+	f.StringVar(&o.labels, "labels", "", "NumPy or IDX file with the labels of all samples, to report the accuracy")
 	f.IntVar(&o.random, "random", 0, "run on so many samples of normally distributed numbers, or of random tokens")
 	f.StringVar(&o.name, "output-name", "", "output of the model to compute (default the first)")
 	o.registerPixels(f)
@@ -70,8 +74,18 @@ func (o *onnxRunFlags) run(cmd *cobra.Command, model string, files []string) err
 		return usagef("--random must be from 0 to 1000000, got %d", o.random)
 	case (o.random == 0) == (len(files) == 0):
 		return usagef("either name files with samples or give --random")
+	case o.random > 0 && o.labels != "":
+		return usagef("--labels are those of files, --random makes samples without")
 	case o.threads < 0 || o.threads > 1<<12 || o.batch < 1 || o.batch > 1e5:
 		return usagef("--threads must be from 0 to %d and --batch from 1 to 100000, got %d and %d", 1<<12, o.threads, o.batch)
+	}
+	if err := o.checkRuntime(); err != nil {
+		return err
+	}
+	if o.output != "" {
+		if err := checkWritable(o.output); err != nil {
+			return err
+		}
 	}
 	m, err := onnx.Read(model)
 	if err != nil {
@@ -97,6 +111,12 @@ func (o *onnxRunFlags) run(cmd *cobra.Command, model string, files []string) err
 	if o.random > 0 {
 		r.random(o.random)
 	}
+	var labels []int
+	if o.labels != "" {
+		if labels, err = o.readLabels(l, len(r.from)); err != nil {
+			return err
+		}
+	}
 	y, err := predictAll(cmd.Context(), l, r.values)
 	if err != nil {
 		return err
@@ -105,10 +125,22 @@ func (o *onnxRunFlags) run(cmd *cobra.Command, model string, files []string) err
 		dims := append([]int{len(r.from)}, l.Output().Shape...)
 		err = atomicfile.Replace(o.output, func(w io.Writer) error { return data.WriteNPY(w, dims, y) })
 	} else {
-		err = writeOutputs(cmd.OutOrStdout(), l, r.from, y)
+		err = writeOutputs(cmd.OutOrStdout(), l, r.from, y, classNames(metadata, l.Output().Shape))
 	}
-	if err != nil || o.runtime == "" {
+	if err != nil {
 		return err
+	}
+	if labels != nil {
+		correct, n := 0, l.Output().Shape[0]
+		for i, label := range labels {
+			if largest(y[i*n:][:n]) == label {
+				correct++
+			}
+		}
+		fmt.Fprintf(cmd.ErrOrStderr(), "accuracy %.2f%%: %d of %d\n", 100*float64(correct)/float64(len(labels)), correct, len(labels))
+	}
+	if o.runtime == "" {
+		return nil
 	}
 	difference, err := experiment.CompareWithONNXRuntime(cmd.Context(), experiment.NamedModel{Name: model, Path: model, Model: m}, l, r.values, o.runtime)
 	if err != nil {
@@ -145,16 +177,52 @@ func predictAll(ctx context.Context, l *onnx.Loaded[float32], x []float32) ([]fl
 	return all, nil
 }
 
+// readLabels reads the labels of so many samples.
+func (o *onnxRunFlags) readLabels(l *onnx.Loaded[float32], samples int) ([]int, error) {
+	if shape := l.Output().Shape; len(shape) != 1 || shape[0] < 2 {
+		return nil, fmt.Errorf("--labels: the output %q is %v for a sample, not a list of classes", l.Output().Name, shape)
+	}
+	labels, err := readLabelFile(o.labels)
+	if err != nil {
+		return nil, err
+	}
+	if len(labels) != samples {
+		return nil, fmt.Errorf("%s has %d labels for %d samples", o.labels, len(labels), samples)
+	}
+	return labels, checkLabels(labels, o.labels, l)
+}
+
+// classNames returns the names of a model's classes, nil if it has none.
+func classNames(metadata map[string]string, shape []int) []string {
+	var names []string
+	if json.Unmarshal([]byte(metadata[metaClasses]), &names) != nil || len(shape) != 1 || len(names) != shape[0] {
+		return nil
+	}
+	return names
+}
+
+// largest returns the index of the largest number, the first of equal ones.
+func largest(y []float32) int {
+	best := 0
+	for c, v := range y {
+		if cmp.Compare(v, y[best]) > 0 {
+			best = c
+		}
+	}
+	return best
+}
+
 // writeOutputs writes a line of JSON for each sample.
-func writeOutputs(w io.Writer, l *onnx.Loaded[float32], from []source, y []float32) error {
+func writeOutputs(w io.Writer, l *onnx.Loaded[float32], from []source, y []float32, classes []string) error {
 	type line struct {
 		File   string    `json:"file"`
 		Index  int       `json:"index"`
 		Class  *int      `json:"class,omitempty"`
+		Label  string    `json:"label,omitempty"`
 		Output []float32 `json:"output"`
 	}
 	shape := l.Output().Shape
-	size := len(y) / max(1, len(from))
+	size := len(y) / len(from)
 	b := bufio.NewWriter(w)
 	encoder := json.NewEncoder(b)
 	for i, s := range from {
@@ -165,13 +233,11 @@ func writeOutputs(w io.Writer, l *onnx.Loaded[float32], from []source, y []float
 		}
 		row := line{File: s.file, Index: s.index, Output: out}
 		if len(shape) == 1 && size > 1 {
-			best := 0
-			for c, v := range out {
-				if cmp.Compare(v, out[best]) > 0 {
-					best = c
-				}
-			}
+			best := largest(out)
 			row.Class = &best
+			if classes != nil {
+				row.Label = classes[best]
+			}
 		}
 		if err := encoder.Encode(row); err != nil {
 			return err

@@ -1,11 +1,11 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"math"
-	"path/filepath"
+	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -28,10 +28,9 @@ type onnxTuneFlags struct {
 	// Files, in place of data.
 	inputs, labels, testInputs, testLabels string
 
-	noCalibration bool
-	noBench       bool
-	perCell       time.Duration
-	format        string
+	noBench bool
+	perCell time.Duration
+	format  string
 }
 
 func newONNXTuneCmd() *cobra.Command {
@@ -44,7 +43,8 @@ repairs what that costs, in this engine. For each layer it chooses alpha so that
 mean and standard deviation of the layer's output, on some training samples, come
 nearest to those of the original. Then it trains all weights for some epochs to give
 the original's outputs: the labels have no part in that, and samples without labels
-will do.
+will do. Functions inside LSTM, GRU and RNN nodes can only become ones that ONNX has
+there, such as tanh, relu and elu.
 
 The samples are a set of images (--data) or files: NumPy arrays in the order that the
 model has, the samples as the first dimension, or IDX images; labels are in NumPy or
@@ -55,7 +55,11 @@ that are the original's ("agreement"), and how far the outputs are from the
 original's ("error": the root mean square of the differences relative to that of the
 outputs); each layer's functions and moments; and the time of both models in this
 engine and, with --onnxruntime or ISRLU_ONNXRUNTIME in the environment, in ONNX
-Runtime.`,
+Runtime. A sample's answer is the class of the largest output or, of a single output,
+whether it is more than 0 before a final sigmoid. With --format csv it prints the steps
+alone, with json everything as one object.
+
+The output file appears whole or not at all, when the training is done.`,
 		Example: `  isrlu onnx tune elu.onnx --from Elu --to isrlu -o isrlu.onnx
   isrlu onnx tune model.onnx --from Relu --to isrlu --data mnist --epochs 1 -o tuned.onnx --onnxruntime .
   isrlu onnx tune model.onnx --from Tanh --to isru --inputs x.npy --labels y.npy --epochs 3 -o tuned.onnx`,
@@ -111,14 +115,16 @@ func (o *onnxTuneFlags) check(cmd *cobra.Command) error {
 		return usagef("--calibration must not be negative and --epochs be from 0 to 10000, got %d and %d", o.Calibration, o.Epochs)
 	case o.Batch < 1 || o.Batch > 1e5 || o.Threads < 0 || o.Threads > 1<<12:
 		return usagef("--batch must be from 1 to 100000 and --threads from 0 to %d, got %d and %d", 1<<12, o.Batch, o.Threads)
+	case o.Learn && o.Epochs == 0:
+		return usagef("--learn trains alpha, for which there must be --epochs")
 	case !(o.Rate > 0) || math.IsInf(o.Rate, 0):
 		return usagef("--lr must be positive and finite, got %v", o.Rate)
 	case o.train < 0 || o.test < 0:
 		return usagef("--train-images and --test-images must not be negative, got %d and %d", o.train, o.test)
 	case files && o.inputs == "":
 		return usagef("--inputs is missing, the file with the training samples")
-	case files && cmd.Flags().Changed("data"):
-		return usagef("give either --data or files of samples")
+	case files && slices.ContainsFunc([]string{"data", "data-dir", "train-images", "test-images"}, cmd.Flags().Changed):
+		return usagef("give either --data, with --data-dir, --train-images and --test-images, or files of samples")
 	case o.testLabels != "" && o.testInputs == "":
 		return usagef("--test-inputs is missing, the file with the samples of --test-labels")
 	case o.testInputs != "" && (o.labels == "") != (o.testLabels == ""):
@@ -127,7 +133,28 @@ func (o *onnxTuneFlags) check(cmd *cobra.Command) error {
 	if o.Calibration == 0 {
 		o.Calibration = -1
 	}
+	if err := o.Swap.Check(); err != nil {
+		return usagef("%s", withoutPackage(err.Error()))
+	}
 	return checkCellTime(o.perCell)
+}
+
+// checkEnds makes sure, before the training, of what comes after it.
+func (o *onnxTuneFlags) checkEnds(path string) error {
+	if err := checkWritable(o.output); err != nil {
+		return err
+	}
+	if o.noBench {
+		return nil
+	}
+	in, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	if out, err := os.Stat(o.output); err == nil && os.SameFile(in, out) {
+		return usagef("--output is the model itself, whose time is measured when the other is written; name another file or give --no-bench")
+	}
+	return o.checkRuntime()
 }
 
 func (o *onnxTuneFlags) run(cmd *cobra.Command, path string) error {
@@ -145,6 +172,9 @@ func (o *onnxTuneFlags) run(cmd *cobra.Command, path string) error {
 	if err := o.takeMetadata(m.Metadata()); err != nil {
 		return err
 	}
+	if err := o.checkEnds(path); err != nil {
+		return err
+	}
 	o.TuneOptions.Shape = o.shape
 	if err := o.load(cmd, path, m); err != nil {
 		return err
@@ -159,42 +189,63 @@ func (o *onnxTuneFlags) run(cmd *cobra.Command, path string) error {
 	if err := tuned.Write(o.output); err != nil {
 		return err
 	}
-	for _, w := range r.Swap.Warnings {
-		fmt.Fprintf(cmd.ErrOrStderr(), "warning: %s\n", w)
-	}
+	o.warn(cmd.ErrOrStderr(), r)
 	var times []experiment.ModelTime
 	if !o.noBench {
+		names := modelNames([]string{path, o.output})
 		update, clear := newProgress[int](cmd.ErrOrStderr(), "measuring")
 		times, err = experiment.TimeModels(cmd.Context(), experiment.ModelTimeOptions{
-			Models: []experiment.NamedModel{{Name: filepath.Base(path), Path: path, Model: m}, {Name: filepath.Base(o.output), Path: o.output, Model: tuned}},
+			Models: []experiment.NamedModel{{Name: names[0], Path: path, Model: m}, {Name: names[1], Path: o.output, Model: tuned}},
 			Batch:  o.Batch, Threads: 1, Shape: o.shape, ONNXRuntime: o.runtime, Time: o.perCell, Progress: update,
 		})
 		clear()
-		if err != nil {
-			return err
-		}
 	}
-	if err := o.write(cmd.OutOrStdout(), r, times, format); err != nil {
+	// What was tuned is told also where the time cannot be.
+	if writeErr := writeTune(cmd.OutOrStdout(), r, times, format); err == nil {
+		err = writeErr
+	}
+	if err != nil {
 		return err
 	}
 	return modelProblems(cmd, times)
+}
+
+// warn tells what is not as it was asked for.
+func (o *onnxTuneFlags) warn(w io.Writer, r *onnx.TuneReport) {
+	for _, l := range r.Swap.Left {
+		fmt.Fprintf(w, "isrlu: left alone: %s (%s), %s\n", printable(l.Node), l.Kind, printable(l.Reason))
+	}
+	for _, text := range r.Swap.Warnings {
+		fmt.Fprintf(w, "isrlu: warning: %s\n", printable(text))
+	}
+	begin := slices.IndexFunc(r.Stages, func(s onnx.TuneStage) bool { return s.Name == "epoch 1" })
+	if begin < 0 {
+		return
+	}
+	if before, after := r.Stages[begin-1].Error, r.Stages[len(r.Stages)-1].Error; after > before {
+		fmt.Fprintf(w, "isrlu: warning: training has made the error larger, from %.4f to %.4f; take more epochs, more samples or a lower --lr than %v\n", before, after, o.Rate)
+	}
 }
 
 // load loads the samples.
 func (o *onnxTuneFlags) load(cmd *cobra.Command, path string, m *onnx.Model) error {
 	if o.inputs == "" {
 		update, clear := newDownloadProgress(cmd.ErrOrStderr())
-		set, err := data.Load(cmd.Context(), o.data, data.Options{Dir: o.dir, Seed: 1, Train: o.train, Test: o.test, Progress: update})
+		set, err := data.Load(cmd.Context(), o.data, data.Options{Dir: o.dir, Train: o.train, Test: o.test, Progress: update})
 		clear()
 		if err != nil {
 			return err
 		}
 		train, test := set.Images()
+		mean, std, err := o.channels(1)
+		if err != nil {
+			return usage(err)
+		}
 		for _, part := range []*data.Images{train, test} {
-			part.Mean, part.Std = float32(o.mean), float32(o.std)
+			part.Mean, part.Std = mean[0], std[0]
 		}
 		o.Train, o.Test = train, test
-		return nil
+		return o.checkClasses(path, m, set)
 	}
 	l, err := onnx.Load[float32](m, onnx.LoadOptions{Options: nn.Options{Threads: 1, Inference: true}, Shape: o.shape})
 	if err != nil {
@@ -220,6 +271,19 @@ func (o *onnxTuneFlags) load(cmd *cobra.Command, path string, m *onnx.Model) err
 	return nil
 }
 
+// checkClasses makes sure that a model tells apart as many classes as a set has.
+func (o *onnxTuneFlags) checkClasses(path string, m *onnx.Model, set *data.Set) error {
+	l, err := onnx.Load[float32](m, onnx.LoadOptions{Options: nn.Options{Threads: 1, Inference: true}, Shape: o.shape})
+	if err != nil {
+		return fmt.Errorf("%s: %s", path, withoutPackage(err.Error()))
+	}
+	defer l.Close()
+	if out := l.Model().Output(); out[len(out)-1] < len(set.Classes) {
+		return fmt.Errorf("%s has %d outputs, but the set %s has %d classes; give samples of the model's own by --inputs", path, out[len(out)-1], o.data, len(set.Classes))
+	}
+	return nil
+}
+
 // read reads samples and, if there are any, their labels.
 func (o *onnxTuneFlags) read(cmd *cobra.Command, l *onnx.Loaded[float32], m *onnx.Model, inputs, labels string) (*data.Numbers, error) {
 	r := newModelReader(l, m.Metadata(), &o.onnxInput)
@@ -232,11 +296,8 @@ func (o *onnxTuneFlags) read(cmd *cobra.Command, l *onnx.Loaded[float32], m *onn
 		if all, err = readLabelFile(labels); err != nil {
 			return nil, err
 		}
-		out := l.Model().Output()
-		for i, label := range all {
-			if label >= out[len(out)-1] {
-				return nil, fmt.Errorf("%s: label %d is %d, but the model has %d classes", labels, i, label, out[len(out)-1])
-			}
+		if err := checkLabels(all, labels, l); err != nil {
+			return nil, err
 		}
 	}
 	samples, err := data.NewNumbers(r.values, l.Model().Network().Input.Size(), all)
@@ -244,132 +305,4 @@ func (o *onnxTuneFlags) read(cmd *cobra.Command, l *onnx.Loaded[float32], m *onn
 		return nil, fmt.Errorf("%s and %s: %s", inputs, labels, withoutPackage(err.Error()))
 	}
 	return samples, nil
-}
-
-func (o *onnxTuneFlags) write(w io.Writer, r *onnx.TuneReport, times []experiment.ModelTime, format report.Format) error {
-	tables := []*report.Table{stageTable(r, format), layerMomentsTable(r)}
-	if len(times) > 0 {
-		tables = append(tables, modelTable(times))
-	}
-	if format == report.JSON {
-		return writeTuneJSON(w, r, times)
-	}
-	for i, t := range tables {
-		if i > 0 {
-			fmt.Fprintln(w)
-		}
-		if err := t.Write(w, format); err != nil {
-			return err
-		}
-	}
-	if format == report.Text && len(times) > 0 {
-		fmt.Fprintf(w, "\n%s\n", timeVerdict(times))
-	}
-	return nil
-}
-
-// stageTable has a row for each step.
-func stageTable(r *onnx.TuneReport, format report.Format) *report.Table {
-	t := &report.Table{
-		Title: fmt.Sprintf("%d activations swapped", len(r.Swap.Swapped)),
-		Columns: []report.Column{
-			{Name: "stage", Left: true},
-			{Name: "accuracy"},
-			{Name: "agreement"},
-			{Name: "error"},
-		},
-	}
-	part := func(v float64) any {
-		switch {
-		case math.IsNaN(v):
-			return nil
-		case format == report.Text:
-			return fmt.Sprintf("%.2f%%", 100*v)
-		}
-		return digits(v)
-	}
-	for _, s := range r.Stages {
-		t.Rows = append(t.Rows, []any{s.Name, part(s.Accuracy), part(s.Agreement), part(s.Error)})
-	}
-	return t
-}
-
-// layerMomentsTable has a row for each swapped layer.
-func layerMomentsTable(r *onnx.TuneReport) *report.Table {
-	t := &report.Table{
-		Title: "Mean and standard deviation of each layer's output, on the calibration samples",
-		Columns: []report.Column{
-			{Name: "node", Left: true},
-			{Name: "from", Left: true},
-			{Name: "mean", Verb: "%.4f"},
-			{Name: "std", Verb: "%.4f"},
-			{Name: "swapped", Left: true},
-			{Name: "swapped_mean", Title: "mean", Verb: "%.4f"},
-			{Name: "swapped_std", Title: "std", Verb: "%.4f"},
-			{Name: "calibrated", Left: true},
-			{Name: "calibrated_mean", Title: "mean", Verb: "%.4f"},
-			{Name: "calibrated_std", Title: "std", Verb: "%.4f"},
-			{Name: "tuned", Left: true},
-		},
-	}
-	for _, l := range r.Layers {
-		t.Rows = append(t.Rows, []any{
-			l.Node, l.From, digits(l.Original.Mean), digits(l.Original.Std),
-			l.Swapped, digits(l.After.Mean), digits(l.After.Std),
-			l.Calibrated, digits(l.Matched.Mean), digits(l.Matched.Std), l.Tuned,
-		})
-	}
-	return t
-}
-
-// writeTuneJSON writes everything as one object.
-func writeTuneJSON(w io.Writer, r *onnx.TuneReport, times []experiment.ModelTime) error {
-	type timeEntry struct {
-		Model   string             `json:"model"`
-		Runtime string             `json:"runtime"`
-		Batch   int                `json:"batch"`
-		Threads int                `json:"threads"`
-		MS      *experiment.Spread `json:"ms,omitempty"`
-		Problem string             `json:"problem,omitempty"`
-	}
-	out := struct {
-		*onnx.TuneReport
-		Times []timeEntry `json:"times,omitempty"`
-	}{TuneReport: r}
-	for _, t := range times {
-		e := timeEntry{Model: t.Model, Runtime: t.Runtime, Batch: t.Batch, Threads: t.Threads, Problem: t.Problem}
-		if t.Problem == "" {
-			e.MS = &t.MS
-		}
-		out.Times = append(out.Times, e)
-	}
-	encoder := json.NewEncoder(w)
-	encoder.SetIndent("", "  ")
-	return encoder.Encode(out)
-}
-
-// timeVerdict says in which runtime the swap gains time.
-func timeVerdict(times []experiment.ModelTime) string {
-	ms := map[[2]string]float64{}
-	for _, t := range times {
-		if t.Problem == "" {
-			ms[[2]string{t.Model, t.Runtime}] = t.MS.Median
-		}
-	}
-	before, after := times[0].Model, times[len(times)-1].Model
-	var parts []string
-	for _, runtime := range []string{experiment.OwnRuntime, experiment.ONNXRuntime} {
-		a, b := ms[[2]string{before, runtime}], ms[[2]string{after, runtime}]
-		if a > 0 && b > 0 {
-			parts = append(parts, fmt.Sprintf("%.2f of its time before in %s", b/a, runtime))
-		}
-	}
-	if len(parts) == 0 {
-		return "No runtime runs both models."
-	}
-	text := "The tuned model takes " + strings.Join(parts, ", ") + "."
-	if a, b := ms[[2]string{before, experiment.ONNXRuntime}], ms[[2]string{after, experiment.OwnRuntime}]; a > 0 && b > 0 {
-		text += fmt.Sprintf(" In %s it takes %.2f of the original's time in %s.", experiment.OwnRuntime, b/a, experiment.ONNXRuntime)
-	}
-	return text
 }
