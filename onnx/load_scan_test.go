@@ -340,3 +340,37 @@ func TestScansAreStored(t *testing.T) {
 		}
 	}
 }
+
+func TestScansOfAllFunctionsAreLoaded(t *testing.T) {
+	for _, spec := range []string{
+		"isrlu:3", "isru:0.1", "isru_sigmoid", "isru_sigmoid:2,0.5", "silu", "gelu", "gelu_tanh", "softplus", "selu", "dyisru", "dyisru:2,0.5",
+		"identity", "relu", "leaky_relu:0.3", "elu:0.5", "tanh", "sigmoid",
+	} {
+		for _, c := range []recurrentCase{
+			{"LSTM", "bidirectional", false, true, false, 17}, {"GRU", "forward", true, false, false, 21}, {"RNN", "forward", false, true, false, 13},
+		} {
+			m := scanModel(t, c, "Y")
+			mustSwap(t, m, SwapOptions{From: []string{"isru"}, To: spec})
+			l, err := Load[float32](m, LoadOptions{Options: nn.Options{Batch: testBatch}})
+			if slices.Contains([]string{"silu", "gelu", "gelu_tanh"}, spec) {
+				if err == nil || !strings.Contains(err.Error(), "that of "+spec+" does not") {
+					t.Errorf("%s in %v: error %v", spec, c, err)
+				}
+				continue
+			}
+			if err != nil {
+				t.Errorf("%s in %v: %v", spec, c, err)
+				continue
+			}
+			want := canonical(t, spec)
+			if spec == "dyisru" {
+				want = "isru:1" // the same
+			}
+			functions := recurrentFunctionsOf(l.Model().Network())
+			if got := functions[len(functions)-1]; got != want {
+				t.Errorf("%s in %v is loaded as %s", spec, c, got)
+			}
+			l.Close()
+		}
+	}
+}

@@ -95,7 +95,7 @@ type TuneReport struct {
 	// than they were trained.
 	Stages []TuneStage `json:"stages"`
 	// Layers are the activation layers, from the first to the last. Functions inside
-	// recurrent nodes are in Swap alone.
+	// recurrent nodes, which keep the alpha of Swap.To, are in Swap alone.
 	Layers []TunedLayer `json:"layers"`
 	Swap   SwapReport   `json:"swap"`
 }
@@ -107,9 +107,9 @@ type TuneReport struct {
 // the original, by the mean squared difference of the outputs before a final
 // softmax (Ba and Caruana 2014). It returns the tuned model; m stays as it is.
 //
-// The model must be one that [Load] takes, before the swap and after it: gates of
-// recurrent nodes can only become functions that ONNX's own operators have there. Of
-// several outputs the first is compared and trained. The samples must have the size
+// The model must be one that [Load] takes, before the swap and after it. Functions
+// inside recurrent nodes are swapped too; alpha is neither chosen nor learned there.
+// Of several outputs the first is compared and trained. The samples must have the size
 // of its input.
 //
 // Layers that share a constant get their own where there are epochs, with a warning

@@ -3,6 +3,7 @@ package onnx
 import (
 	"cmp"
 	"fmt"
+	"reflect"
 	"slices"
 
 	"github.com/isrlu/isrlu"
@@ -83,22 +84,20 @@ func atTheEnd(l *Loaded[float32], output string) error {
 	return fmt.Errorf("the activation that writes %q cannot be tuned; name other nodes to swap", output)
 }
 
-// becameScan returns a recurrent node that is none any more, nil if all are.
-func becameScan(original, swapped *Model) *onnxpb.NodeProto {
-	recurrent := map[string]bool{}
-	for _, n := range swapped.proto.Graph.Node {
-		if isRecurrent(n) {
-			for _, name := range n.Output {
-				recurrent[name] = true
-			}
+// recurrentSwapped returns the nodes of the recurrent layers of which the swap changed
+// the functions.
+func recurrentSwapped(original, swapped *Loaded[float32]) []*onnxpb.NodeProto {
+	was := map[string]nn.Layer{}
+	for _, p := range original.placed {
+		was[p.name] = p.step.layer
+	}
+	var list []*onnxpb.NodeProto
+	for _, p := range swapped.placed {
+		if p.step.directions > 0 && !reflect.DeepEqual(was[p.name], p.step.layer) {
+			list = append(list, p.step.node)
 		}
 	}
-	for _, n := range original.proto.Graph.Node {
-		if isRecurrent(n) && !slices.ContainsFunc(n.Output, func(name string) bool { return name != "" && recurrent[name] }) {
-			return n
-		}
-	}
-	return nil
+	return list
 }
 
 // withFunctions returns the network with the layers' functions as they are now.

@@ -93,10 +93,6 @@ func (t *tuning) swap(original *Loaded[float32], m *Model) (*nn.Model[float32], 
 	if r := &t.report.Swap; len(r.Swapped) == 0 {
 		return nil, nil, fmt.Errorf("onnx: nothing was swapped, so that there is nothing to tune: %s is left alone, as %s", r.Left[0].Node, r.Left[0].Reason)
 	}
-	if node := becameScan(t.original, m); node != nil {
-		return nil, nil, fmt.Errorf("onnx: tuning gates and states of recurrent nodes is not supported where they become %s: %s would be a Scan over the steps, which the engine does not hold; "+
-			"swap other nodes alone, swap these without tuning (isrlu onnx swap), or train such a network (isrlu train)", t.options.Swap.To, label(node))
-	}
 	l, err := t.load(m)
 	if err != nil {
 		return nil, nil, fmt.Errorf("onnx: when %s is there: %w", t.options.Swap.To, withoutPrefix(err))
@@ -104,6 +100,11 @@ func (t *tuning) swap(original *Loaded[float32], m *Model) (*nn.Model[float32], 
 	layers, err := layersOf(original, l)
 	if err != nil {
 		return nil, nil, fmt.Errorf("onnx: %w", err)
+	}
+	if to, err := isrlu.Parse(t.options.Swap.To); err == nil && len(to.Params()) > 0 {
+		for _, n := range recurrentSwapped(original, l) {
+			t.report.Swap.Warnings = append(t.report.Swap.Warnings, fmt.Sprintf("%s: alpha is neither chosen nor learned inside recurrent layers; its functions stay %s", label(n), to))
+		}
 	}
 	for _, v := range m.proto.Graph.Output[1:] {
 		t.report.Swap.Warnings = append(t.report.Swap.Warnings, fmt.Sprintf("output %q is not compared and trained, only %q is", v.Name, l.Output().Name))

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -537,14 +536,23 @@ func TestTuningOfRecurrentNetworks(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			m := sequenceModel(t, layer)
 			node := m.proto.Graph.Node[slices.IndexFunc(m.proto.Graph.Node, isRecurrent)]
-			_, _, err := Tune(t.Context(), m, tuneOptions("tanh", "isru:1"))
-			for _, want := range []string{"onnx: ", fmt.Sprintf("%q (%s)", node.Name, name), "not supported", "isrlu onnx swap", "isru:1", "isrlu train"} {
-				if err == nil || !strings.Contains(err.Error(), want) {
-					t.Errorf("error %v does not say %q", err, want)
-				}
-			}
-			o := tuneOptions("relu", "isrlu:9")
+			// What ONNX's operator lacks makes it a Scan, which keeps its alpha.
+			o := tuneOptions("tanh", "isru:0.5")
+			o.Learn = true
 			tuned, r := mustTune(t, m, o)
+			if len(r.Layers) != 0 || len(r.Swap.Warnings) != 1 || !strings.Contains(r.Swap.Warnings[0], node.Name) || !strings.Contains(r.Swap.Warnings[0], "stay isru:0.5") {
+				t.Errorf("layers %+v, warnings %q", r.Layers, r.Swap.Warnings)
+			}
+			if swapped, last := r.Stages[1].Error, r.Stages[len(r.Stages)-1].Error; !(last < swapped) {
+				t.Errorf("training makes the error %v of %v", last, swapped)
+			}
+			network, err := tuned.Network(LoadOptions{})
+			if err != nil || !slices.Contains(recurrentFunctionsOf(network), "isru:0.5") {
+				t.Errorf("the network %+v, %v", network, err)
+			}
+			checkReported(t, m, tuned, o, r)
+			o = tuneOptions("relu", "isrlu:9")
+			tuned, r = mustTune(t, m, o)
 			if len(r.Layers) != 1 || r.Layers[0].From != "relu" {
 				t.Errorf("layers %+v", r.Layers)
 			}
