@@ -41,7 +41,7 @@ func (m *Model) activations(g *graph) []*activation {
 		if a == nil {
 			a = m.single(g, n)
 		}
-		if a == nil || slices.ContainsFunc(a.nodes, func(n *onnxpb.NodeProto) bool { return taken[n] }) {
+		if a == nil || s.widens(a) || slices.ContainsFunc(a.nodes, func(n *onnxpb.NodeProto) bool { return taken[n] }) {
 			continue
 		}
 		for _, n := range a.nodes {
@@ -72,6 +72,35 @@ func (s matcher) composed(n *onnxpb.NodeProto) *activation {
 		return &activation{kind: f.kind, function: function, alpha: alpha, nodes: m.nodes, input: m.x, output: n.Output[0]}
 	}
 	return nil
+}
+
+// widens tells whether the constants of an activation give its output a shape that
+// its input does not have, by broadcasting: another function in its place would
+// not. Where the input's shape is unknown they are taken to fit.
+func (s matcher) widens(a *activation) bool {
+	shape := s.graph.shapeOf(a.input)
+	if shape == nil {
+		return false
+	}
+	for _, n := range a.nodes {
+		for _, name := range n.Input {
+			t := s.graph.constant(name)
+			if t == nil {
+				continue
+			}
+			beyond := len(t.Dims) - len(shape.Dim)
+			if beyond > 0 {
+				return true
+			}
+			for i, size := range t.Dims {
+				have, known := shape.Dim[i-beyond].GetValue().(*onnxpb.TensorShapeProto_Dimension_DimValue)
+				if known && have.DimValue > 0 && size != 1 && size != have.DimValue {
+					return true
+				}
+			}
+		}
+	}
+	return false
 }
 
 // lastOperators are those by which a form can end.

@@ -198,6 +198,7 @@ func TestActivationsAreRecognized(t *testing.T) {
 		{"q = Mul(x, x); a = Mul(q, -3); d = Add(a, 1); s = Sqrt(d); y = Div(x, s)", ""},
 	} {
 		m := textModel(t, 17, strings.Split(c.lines, "; ")...)
+		m.proto.Graph.Input[0].Type.GetTensorType().Shape = nil // some have channels
 		list := m.activations(newGraph(m.proto.Graph))
 		if got := describe(list); got != c.want {
 			t.Errorf("%s:\n\t%s, want %s", c.lines, got, c.want)
@@ -228,6 +229,37 @@ func TestFormsWithOtherUsersAreLeft(t *testing.T) {
 		Attribute: []*onnxpb.AttributeProto{{Name: "then_branch", G: body, Type: onnxpb.AttributeProto_GRAPH}}})
 	if got := describe(sub.activations(newGraph(sub.proto.Graph))); got != "sigmoid=sigmoid/1" {
 		t.Errorf("a subgraph reads inside: %s", got)
+	}
+}
+
+// A constant of more dimensions than x, or of more elements than x has along one,
+// makes another shape of it.
+func TestFormsThatChangeTheShapeAreLeft(t *testing.T) {
+	for _, c := range []struct {
+		x, slope []int64
+		want     string
+	}{
+		{[]int64{0, 4}, []int64{1, 1}, "leaky_relu=leaky_relu:0.1/2"},
+		{[]int64{0, 4}, []int64{1, 1, 1}, ""},
+		{nil, []int64{1, 1, 1}, "leaky_relu=leaky_relu:0.1/2"},
+	} {
+		b := newBuilder(c.x...)
+		m := b.model(t, 17, b.node("Max", one("input", b.node("Mul", one("input", b.init(floatTensor("", c.slope, .1)))))))
+		if got := describe(m.activations(newGraph(m.proto.Graph))); got != c.want {
+			t.Errorf("x %v, slope %v: %q, want %q", c.x, c.slope, got, c.want)
+		}
+	}
+	for _, c := range []struct {
+		x    []int64
+		want string
+	}{
+		{[]int64{0, 4}, "prelu=/1"}, {[]int64{0, 0}, "prelu=/1"}, {[]int64{0, 1}, ""},
+	} {
+		b := newBuilder(c.x...)
+		m := b.model(t, 17, b.node("PRelu", one("input", b.weight(4))))
+		if got := describe(m.activations(newGraph(m.proto.Graph))); got != c.want {
+			t.Errorf("x %v, 4 slopes: %q, want %q", c.x, got, c.want)
+		}
 	}
 }
 

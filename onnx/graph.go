@@ -19,6 +19,7 @@ type graph struct {
 	output   map[string]bool
 	// source is the value that nodes Identity give another name to.
 	source map[string]string
+	shapes map[string]*onnxpb.TensorShapeProto // made by shapeOf
 }
 
 func newGraph(p *onnxpb.GraphProto) *graph {
@@ -58,6 +59,21 @@ func newGraph(p *onnxpb.GraphProto) *graph {
 		}
 	}
 	return g
+}
+
+// shapeOf returns the shape that the graph states for a value, nil if it does not.
+func (g *graph) shapeOf(value string) *onnxpb.TensorShapeProto {
+	if g.shapes == nil {
+		g.shapes = map[string]*onnxpb.TensorShapeProto{}
+		for _, list := range [][]*onnxpb.ValueInfoProto{g.proto.Input, g.proto.Output, g.proto.ValueInfo} {
+			for _, v := range list {
+				if shape := v.GetType().GetTensorType().GetShape(); shape != nil {
+					g.shapes[v.Name] = shape
+				}
+			}
+		}
+	}
+	return g.shapes[value]
 }
 
 // reads returns the values that a node reads, those that its subgraphs take from

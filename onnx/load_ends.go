@@ -71,7 +71,7 @@ func (c *converter) begin(v *onnxpb.ValueInfoProto, axis int, o LoadOptions) err
 		rank = len(o.Shape) + 1
 	}
 	if o.Shape != nil && len(o.Shape) != rank-1 {
-		return fmt.Errorf("input %q has %d dimensions beside the batch, but the given shape %v has %d", v.Name, rank-1, o.Shape, len(o.Shape))
+		return fmt.Errorf("input %q has %d dimensions beside the batch, but Shape %v has %d", v.Name, rank-1, o.Shape, len(o.Shape))
 	}
 	d := &tensor{step: c.root, layout: &layout{}}
 	sample, k := 1, 0
@@ -92,7 +92,7 @@ func (c *converter) begin(v *onnxpb.ValueInfoProto, axis int, o LoadOptions) err
 		}
 		if o.Shape != nil {
 			if given := o.Shape[k]; given < 0 || given > maxSample || size > 0 && given > 0 && given != size {
-				return fmt.Errorf("dimension %d of input %q is %d in the model, but %d in the given shape", i, v.Name, size, given)
+				return fmt.Errorf("dimension %d of input %q is %d in the model, but %d in Shape", i, v.Name, size, given)
 			} else if given > 0 {
 				size = given
 			}
@@ -137,6 +137,9 @@ func (c *converter) finish() error {
 	}
 	if len(d.layout.groups) > 2 {
 		d = c.flatten(c.g.producer[c.output.name], d)
+	}
+	if d.step == c.root && c.output.end != "" {
+		return fmt.Errorf("output %q is %s of the input: there is no layer to run", c.output.name, c.output.end)
 	}
 	if d.step == c.root {
 		return fmt.Errorf("output %q is the input: there is nothing to run", c.output.name)

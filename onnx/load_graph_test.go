@@ -342,6 +342,12 @@ var graphCases = []graphCase{
 	{name: "nothing", dims: []int64{0, 4}, wants: []string{"nothing to run"}, build: func(b *graphBuilder) string {
 		return b.node("Identity", one("input"))
 	}},
+	{name: "only a sigmoid", dims: []int64{0, 4}, wants: []string{"is Sigmoid of the input"}, build: func(b *graphBuilder) string {
+		return b.node("Sigmoid", one("input"))
+	}},
+	{name: "a slope below 0", dims: []int64{0, 4}, wants: []string{"leaky_relu does not take"}, build: func(b *graphBuilder) string {
+		return b.node("PRelu", one(b.node("MatMul", one("input", b.weight(4, 4))), b.number(-0.5)))
+	}},
 	{name: "a state", dims: []int64{5, 0, 4}, wants: []string{"initial state"}, build: func(b *graphBuilder) string {
 		return b.node("RNN", one("input", b.weight(1, 4, 4), b.weight(1, 4, 4), "", "", b.weight(1, 1, 4)), "hidden_size", 4)
 	}},

@@ -224,7 +224,7 @@ func (c *converter) perChannel(n *onnxpb.NodeProto, d *tensor, a *activation, p 
 		axis = offset + i
 	}
 	if axis < 0 {
-		return nil, nil, nil, fmt.Errorf("its parameter has the shape %v", p.from.dims)
+		return nil, nil, nil, fmt.Errorf("its parameter is one number that %s does not take", p.function)
 	}
 	d, perm, err := c.channels(n, d, axis)
 	if err != nil {

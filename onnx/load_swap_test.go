@@ -142,9 +142,9 @@ func TestLoadOptionsAreChecked(t *testing.T) {
 		want string
 	}{
 		{LoadOptions{}, "dimension 1 of input \"input\" is open"},
-		{LoadOptions{Shape: []int{3}}, "the given shape [3] has 1"},
+		{LoadOptions{Shape: []int{3}}, "Shape [3] has 1"},
 		{LoadOptions{Shape: []int{3, 5}}, "dimension 2 of input \"input\" is 4 in the model, but 5"},
-		{LoadOptions{Shape: []int{-3, 4}}, "-3 in the given shape"},
+		{LoadOptions{Shape: []int{-3, 4}}, "-3 in Shape"},
 		{LoadOptions{Shape: []int{3, 4}, Output: "hidden"}, "no output \"hidden\""},
 		{LoadOptions{Shape: []int{3, 4}, Options: nn.Options{Batch: -1}}, "batch"},
 	} {

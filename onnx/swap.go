@@ -16,9 +16,9 @@ import (
 type SwapOptions struct {
 	// From are the kinds to swap, such as "elu", "relu" or "gelu"; ONNX's names, such
 	// as "LeakyRelu", are taken as well, in any case. A kind with a parameter, such as
-	// "elu:0.1", is that function alone. "gelu" is both
-	// GELU and its form by tanh, "swish" SiLU too.
-	// Where it is empty, Nodes must not be, and all kinds are taken.
+	// "elu:0.1", is that function alone. "gelu" is both GELU and its form by tanh,
+	// "swish" SiLU too. Where From is empty, Nodes must not be, and all kinds are
+	// taken.
 	From []string
 	// Nodes are names of nodes, or patterns of them: * is any text, ? one character.
 	// An activation in several nodes goes by the name of any of them, or of what it

@@ -28,9 +28,10 @@ weights stay as they are: accuracy is lost where the functions differ, and "isrl
 onnx tune" repairs it.
 
 --from names kinds, as "isrlu onnx info" lists them or as ONNX does, such as elu,
-LeakyRelu or gelu; elu:0.1 is that function alone. --node names nodes, or
-patterns of them, where * is any text and ? one character; it may be given several
-times. With --node alone every activation of these nodes is swapped.
+LeakyRelu or gelu; elu:0.1 is that function alone, gelu both GELU and its form by
+tanh. --node names nodes, or patterns of them, where * is any text and ? one
+character; it may be given several times. With --node alone every activation of
+these nodes is swapped, with --node '*' all of the model.
 
 Activations inside LSTM, GRU and RNN nodes are swapped as well. Where ONNX's
 operator cannot have the function, the node becomes a Scan over the steps.
