@@ -368,7 +368,7 @@ func TestTuningErrorsSayWhatToDo(t *testing.T) {
 		"no such kind":      {func(o *TuneOptions) { o.Swap.From = []string{"gelu"} }, []string{"no gelu in the model", "elu (2)"}},
 		"unknown function":  {func(o *TuneOptions) { o.Swap.To = "isrlou" }, []string{`"isrlou"`}},
 		"same function":     {func(o *TuneOptions) { o.Swap.To = "elu:1" }, []string{"nothing was swapped", "elu:1 already"}},
-		"shape":             {func(o *TuneOptions) { o.Shape = []int{3} }, []string{"the given shape [3] has 1"}},
+		"shape":             {func(o *TuneOptions) { o.Shape = []int{3} }, []string{"[3] has 1"}},
 	} {
 		o := tuneOptions("elu", "isrlu:9")
 		c.change(&o)
