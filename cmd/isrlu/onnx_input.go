@@ -106,7 +106,7 @@ func (o *onnxInput) channels(n int) (mean, std []float32, err error) {
 		to   []float32
 	}{"mean": {o.mean, mean}, "std": {o.std, std}} {
 		if len(f.from) != 1 && len(f.from) != n {
-			return nil, nil, fmt.Errorf("--%s has %d numbers, but images have channels here to the number of %d; give one, or one for each", name, len(f.from), n)
+			return nil, nil, fmt.Errorf("--%s has %d numbers, but images here have channels: %d; give one number, or one for each", name, len(f.from), n)
 		}
 		for c := range f.to {
 			f.to[c] = float32(f.from[c%len(f.from)])
