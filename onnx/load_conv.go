@@ -64,7 +64,7 @@ func convertConv(c *converter, n *onnxpb.NodeProto) error {
 		index = perm
 	} else {
 		if groups > 1 {
-			c.fault(n, "%d groups of channels are not supported, but one for each channel", groups)
+			c.fault(n, "%d groups of %d channels, %d filters: the engine has one group, or one filter for each channel", groups, inputs, outputs)
 		}
 		s.layer = nn.Conv2D{Filters: outputs, Kernel: kernel, Stride: stride, Padding: win.padding, NoBias: bias == nil}
 		s.bindings = []binding{{param: "weight", from: w, index: func(i int) int {

@@ -18,7 +18,7 @@ func convertGemm(c *converter, n *onnxpb.NodeProto) error {
 		return err
 	}
 	if len(d.axes) != 2 || intAttribute(n, "transA", 0) != 0 {
-		return fmt.Errorf("its input has %d dimensions or is transposed", len(d.axes))
+		return fmt.Errorf("its input has %d dimensions, or is transposed (transA), where the engine takes 2 as they are", len(d.axes))
 	}
 	if intAttribute(n, "transB", 0) != 0 {
 		w = w.transposed([]int{1, 0})

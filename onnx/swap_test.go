@@ -57,7 +57,8 @@ func checkValues(t *testing.T, what, spec string, x, y []float32, near, limit fl
 			continue
 		}
 		d := math.Abs(float64(y[i]) - float64(want[i]))
-		ok := y[i] == want[i] || d <= near*max(1, math.Abs(float64(want[i])))
+		size := math.Abs(float64(want[i]))
+		ok := y[i] == want[i] || !math.IsInf(size, 0) && d <= near*max(1, size)
 		if want[i] == 0 && math.Signbit(float64(y[i])) != math.Signbit(float64(want[i])) && strings.HasPrefix(spec, "isr") {
 			ok = false
 		}
@@ -99,6 +100,25 @@ func TestSwappedGraphsComputeTheFunction(t *testing.T) {
 				y[i] = -y[i]
 			}
 			checkValues(t, fmt.Sprintf("opset %d", opset), c.spec, x, y, c.near, c.limit)
+		}
+	}
+}
+
+// Where the argument is bounded the curve is a quarter of the last bit from its
+// limit, and its square does not overflow.
+func TestBoundsAreWhereTheCurveIsFlat(t *testing.T) {
+	for _, c := range []struct {
+		elem      onnxpb.TensorProto_DataType
+		precision int // bits
+		most      float64
+	}{
+		{onnxpb.TensorProto_FLOAT16, 11, 65504}, {onnxpb.TensorProto_BFLOAT16, 8, math.MaxFloat32},
+		{onnxpb.TensorProto_FLOAT, 24, math.MaxFloat32}, {onnxpb.TensorProto_DOUBLE, 53, math.MaxFloat64},
+	} {
+		quarter := math.Ldexp(1, -c.precision-2)
+		r, s := reach(c.elem), sigmoidReach(c.elem)
+		if 1/(2*r*r) > quarter || 1/(4*s*s) > 1.05*quarter || 1+r*r > c.most {
+			t.Errorf("%v: bounds %v and %v", c.elem, r, s)
 		}
 	}
 }
