@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"google.golang.org/protobuf/proto"
+
 	"github.com/isrlu/isrlu"
 	"github.com/isrlu/isrlu/internal/onnxpb"
 	"github.com/isrlu/isrlu/nn"
@@ -247,6 +249,21 @@ func TestOtherScansAreRefused(t *testing.T) {
 		"functions of gates": {"LSTM", func(t *testing.T, m *Model) {
 			mustSwap(t, m, SwapOptions{Nodes: []string{bodyNode(m, "Div", 0).Name, bodyNode(m, "Add", 3).Name}, To: "relu"})
 		}, "different functions"},
+		"alphas of units": {"RNN", func(t *testing.T, m *Model) {
+			body := attribute(outer(m, "Scan", 0), "body").G
+			for _, c := range body.Initializer {
+				if x, err := m.floats(c); err == nil && x[0] == 0.25 {
+					c.Dims, c.FloatData = []int64{testHidden}, nil
+					if err := setFloats(c, []float32{1, 2, 3, 4}); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+		}, "several alphas"},
+		"weights in the step": {"RNN", func(t *testing.T, m *Model) {
+			body := attribute(outer(m, "Scan", 0), "body").G
+			body.Initializer = append(body.Initializer, floatTensor(bodyNode(m, "MatMul", 0).Input[1], []int64{testHidden, testHidden}, make([]float32, testHidden*testHidden)...))
+		}, "the step computes"},
 		"no function": {"RNN", func(t *testing.T, m *Model) { bodyNode(m, "Clip", 0).OpType = "Relu" }, ""},
 		"state declared": {"RNN", func(t *testing.T, m *Model) {
 			attribute(outer(m, "Scan", 0), "body").G.Input[0].Type = nil
@@ -268,6 +285,25 @@ func TestOtherScansAreRefused(t *testing.T) {
 				t.Errorf("error %v does not say %q", err, c.want)
 			}
 		})
+	}
+}
+
+func TestDirectionsOfOtherInputsAreRefused(t *testing.T) {
+	m := scanModel(t, recurrentCase{"RNN", "bidirectional", false, true, false, 17}, "Y")
+	g := m.proto.Graph
+	other := proto.CloneOf(g.Initializer[0])
+	other.Name = "other"
+	g.Initializer = append(g.Initializer, other)
+	readers := 0
+	for _, n := range g.Node {
+		if n.OpType == "Gather" && n.Input[0] == "W" {
+			if readers++; readers == 2 {
+				n.Input[0] = "other"
+			}
+		}
+	}
+	if _, err := Load[float32](m, LoadOptions{}); err == nil || !strings.Contains(err.Error(), `"layer" (Scan)`) {
+		t.Errorf("error %v", err)
 	}
 }
 
