@@ -43,8 +43,8 @@ repairs what that costs, in this engine. For each layer it chooses alpha so that
 mean and standard deviation of the layer's output, on some training samples, come
 nearest to those of the original. Then it trains all weights for some epochs to give
 the original's outputs: the labels have no part in that, and samples without labels
-will do. Functions inside LSTM, GRU and RNN nodes can only become ones that ONNX has
-there, such as tanh, relu and elu.
+will do. Functions inside LSTM, GRU and RNN nodes are swapped and trained with, but keep
+the parameters that --to has.
 
 The samples are a set of images (--data) or files: NumPy arrays in the order that the
 model has, the samples as the first dimension, or IDX images; labels are in NumPy or
