@@ -177,7 +177,7 @@ func TestActivationsAreRecognized(t *testing.T) {
 
 		{low + "; q = Mul(n, n); d = Add(q, 1); s = Sqrt(d); y = Div(m, s)", "isrlu=isrlu:1/6"},
 		{low2 + "; a = Mul(n, 3); q = Mul(a, n); d = Add(q, 1); s = Sqrt(d); y = Div(m, s)", "isrlu=isrlu:3/7"},
-		{low2 + "; a = Mul(n, c0.1); q = Mul(a, n); d = Add(q, 1); s = Sqrt(d); y = Div(m, s)", ""}, // 8192 is too near for 0.1
+		{low2 + "; a = Mul(n, c0.1); q = Mul(a, n); d = Add(q, 1); s = Sqrt(d); y = Div(m, s)", ""},              // 8192 is too near for 0.1
 		{"m = Max(x, -16384); n = Clip(m, -1, 0); q = Mul(n, n); d = Add(q, 1); s = Sqrt(d); y = Div(m, s)", ""}, // two bounds
 		// A bound on the wrong side bends the curve: it is none of the form.
 		{"m = Max(x, 16384); n = Min(m, 0); a = Mul(n, 0.5); q = Mul(a, n); d = Add(q, 1); s = Sqrt(d); y = Div(m, s)", ""},
