@@ -177,7 +177,11 @@ func TestActivationsAreRecognized(t *testing.T) {
 
 		{low + "; q = Mul(n, n); d = Add(q, 1); s = Sqrt(d); y = Div(m, s)", "isrlu=isrlu:1/6"},
 		{low2 + "; a = Mul(n, 3); q = Mul(a, n); d = Add(q, 1); s = Sqrt(d); y = Div(m, s)", "isrlu=isrlu:3/7"},
-		{low2 + "; a = Mul(n, c0.1); q = Mul(a, n); d = Add(q, 1); s = Sqrt(d); y = Div(m, s)", ""}, // 8192 is too near for 0.1
+		{low2 + "; a = Mul(n, c0.1); q = Mul(a, n); d = Add(q, 1); s = Sqrt(d); y = Div(m, s)", ""},              // 8192 is too near for 0.1
+		{"m = Max(x, -16384); n = Clip(m, -1, 0); q = Mul(n, n); d = Add(q, 1); s = Sqrt(d); y = Div(m, s)", ""}, // two bounds
+		// A bound on the wrong side bends the curve: it is none of the form.
+		{"m = Max(x, 16384); n = Min(m, 0); a = Mul(n, 0.5); q = Mul(a, n); d = Add(q, 1); s = Sqrt(d); y = Div(m, s)", ""},
+		{"m = Clip(x, -30000, -20000); a = Mul(m, 0.5); q = Mul(a, m); d = Add(q, 1); s = Sqrt(d); y = Div(m, s)", "isru=isru:0.5/5"},
 		{"m = Max(x, -16384); n = Min(m, 0); a = Mul(n, c0.5); q = Mul(a, n); d = Add(q, 1); s = Sqrt(d); y = Div(m, s)", "isrlu=isrlu[[2 1]]/7"},
 		{"m = Max(x, -1); n = Min(m, 0); q = Mul(n, n); d = Add(q, 1); s = Sqrt(d); y = Div(m, s)", ""},
 		{low + "; q = Mul(n, n); d = Add(q, 2); s = Sqrt(d); y = Div(m, s)", ""},

@@ -74,7 +74,7 @@ func (b *builder) clamp(x string, high []float64, dims []int64) string {
 	for i := range high {
 		low[i] = -high[i]
 	}
-	// Before version 12 runtimes, as ONNX Runtime, have Clip for float32 alone.
+	// Before version 12 ONNX Runtime has Clip for float32 alone.
 	noClip := b.elem == onnxpb.TensorProto_DOUBLE && b.opset >= 8 && b.opset < 12
 	if len(high) > 1 || noClip {
 		return b.node("Min", b.node("Max", x, b.numbers("low", dims, low...)), b.numbers("high", dims, high...))

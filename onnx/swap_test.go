@@ -419,6 +419,17 @@ func TestConstantsThatNothingReadsGo(t *testing.T) {
 	}
 }
 
+// ONNX has one operator for both functions of a kind.
+func TestKindsTakeBothFunctionsOfAnOperator(t *testing.T) {
+	for from, want := range map[string]int{"gelu": 2, "Gelu": 2, "gelu_tanh": 1, "swish": 2, "Swish": 2, "silu": 1} {
+		m := textModel(t, 24, "a = Gelu(x)", "b = Gelu(a)", "c = Swish(b)", "y = Swish[alpha=2](c)")
+		setString(m.proto.Graph.Node[1], "approximate", "tanh")
+		if r := mustSwap(t, m, SwapOptions{From: []string{from}, To: "isrlu"}); len(r.Swapped) != want {
+			t.Errorf("%s: %+v", from, r.Swapped)
+		}
+	}
+}
+
 func TestGlob(t *testing.T) {
 	for _, c := range []struct {
 		pattern, name string
