@@ -98,7 +98,7 @@ func TimeModels(ctx context.Context, o ModelTimeOptions) ([]ModelTime, error) {
 		var run func(int) (time.Duration, error)
 		if err == nil {
 			defer l.Close()
-			x := RandomSamples(l.Model(), o.Batch)
+			x := RandomSamples(l, o.Batch)
 			run = func(runs int) (time.Duration, error) {
 				begun := time.Now()
 				for range runs {
@@ -132,7 +132,7 @@ func timeInONNXRuntime(r *ort.Runtime, m NamedModel, l *onnx.Loaded[float32], o 
 		if n := fixedBatch(m.Model, l); n > 0 && n != o.Batch {
 			return nil, errFixedBatch(n)
 		}
-		inputs = []ort.Tensor{onnxTensor(l, RandomSamples(l.Model(), o.Batch))}
+		inputs = []ort.Tensor{onnxTensor(l, RandomSamples(l, o.Batch))}
 	} else {
 		var err error
 		if inputs, err = describedInputs(m.Model, o); err != nil {
@@ -220,9 +220,19 @@ const maxInput = 1 << 28
 // isInteger tells whether elements of that type are integers, or truth values.
 func isInteger(elem string) bool { return strings.Contains(elem, "int") || elem == "bool" }
 
-// RandomSamples returns samples of normally distributed numbers, or of tokens, for
-// a model, in the engine's order.
-func RandomSamples(m *nn.Model[float32], n int) []float32 { return randomBatch(m, n).X }
+// RandomSamples returns samples of normally distributed numbers for a model, in the
+// engine's order; of tokens, where it begins with an embedding; of whole numbers from
+// 0 to 127, where its input has integers otherwise.
+func RandomSamples(l *onnx.Loaded[float32], n int) []float32 {
+	x := randomBatch(l.Model(), n).X
+	if _, text := l.Model().Network().Layers[0].(nn.Embedding); !text && strings.Contains(l.Input().Type, "int") {
+		r := rand.New(rand.NewPCG(1, 4))
+		for i := range x {
+			x[i] = float32(r.IntN(128))
+		}
+	}
+	return x
+}
 
 // CompareWithONNXRuntime runs samples, in the engine's order, in ONNX Runtime, and
 // returns the largest difference of its outputs from the engine's, relative to the

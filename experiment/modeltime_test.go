@@ -172,7 +172,7 @@ func TestCompareWithONNXRuntime(t *testing.T) {
 		if l.Input().BatchAxis == 1 {
 			timeMajor++
 		}
-		d, err := CompareWithONNXRuntime(t.Context(), m, l, RandomSamples(l.Model(), 5), dir)
+		d, err := CompareWithONNXRuntime(t.Context(), m, l, RandomSamples(l, 5), dir)
 		if limit := map[bool]float64{false: 1e-5, true: 1e-2}[m.Name == "mlp_half"]; err != nil || !(d <= limit) {
 			t.Errorf("%s: %v, %v", m.Name, d, err)
 		}
@@ -184,7 +184,7 @@ func TestCompareWithONNXRuntime(t *testing.T) {
 			p.Value[0] += .5
 		}
 		l.Model().Changed()
-		if d, err := CompareWithONNXRuntime(t.Context(), m, l, RandomSamples(l.Model(), 5), dir); err != nil || !(d > 1e-3) {
+		if d, err := CompareWithONNXRuntime(t.Context(), m, l, RandomSamples(l, 5), dir); err != nil || !(d > 1e-3) {
 			t.Errorf("%s with other weights: %v, %v", m.Name, d, err)
 		}
 	}

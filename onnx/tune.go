@@ -31,7 +31,7 @@ type TuneOptions struct {
 	// Batch is the number of samples of a step; 100 if 0.
 	Batch int
 	// Rate is the first learning rate of Adam, which falls to a hundredth of it along
-	// half a cosine; 1e-3 if 0.
+	// half a cosine; 3e-4 if 0.
 	Rate float64
 	// Shape is for models that leave dimensions open: see LoadOptions.
 	Shape   []int
@@ -122,7 +122,7 @@ func Tune(ctx context.Context, m *Model, o TuneOptions) (*Model, *TuneReport, er
 		o.Batch = 100
 	}
 	if o.Rate == 0 {
-		o.Rate = 1e-3
+		o.Rate = 3e-4
 	}
 	if err := o.check(); err != nil {
 		return nil, nil, err

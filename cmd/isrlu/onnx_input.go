@@ -35,6 +35,9 @@ func (o *onnxInput) registerShape(f *pflag.FlagSet) {
 func (o *onnxInput) registerPixels(f *pflag.FlagSet) {
 	f.Float64SliceVar(&o.mean, "mean", nil, "mean of pixels/255 that is subtracted, one or one for each channel (default that in the model's metadata, or 0)")
 	f.Float64SliceVar(&o.std, "std", nil, "standard deviation of pixels/255 to divide by, likewise (default that in the model's metadata, or 1)")
+	for _, name := range []string{"mean", "std"} {
+		f.Lookup(name).DefValue = "" // the help says what it is
+	}
 }
 
 func (o *onnxInput) registerRuntime(f *pflag.FlagSet, what string) {

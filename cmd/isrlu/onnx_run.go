@@ -155,7 +155,7 @@ func (o *onnxRunFlags) run(cmd *cobra.Command, model string, files []string) err
 
 // random appends random samples.
 func (r *modelReader) random(n int) {
-	r.values = append(r.values, experiment.RandomSamples(r.loaded.Model(), n)...)
+	r.values = append(r.values, experiment.RandomSamples(r.loaded, n)...)
 	for i := range n {
 		r.from = append(r.from, source{"random", i})
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/isrlu/isrlu/data"
 	"github.com/isrlu/isrlu/experiment"
+	"github.com/isrlu/isrlu/internal/call"
 	"github.com/isrlu/isrlu/nn"
 	"github.com/isrlu/isrlu/onnx"
 	"github.com/isrlu/isrlu/report"
@@ -87,7 +88,7 @@ The output file appears whole or not at all, when the training is done.`,
 	f.BoolVar(&o.Learn, "learn", false, "train alpha too, one for each layer")
 	f.IntVar(&o.Epochs, "epochs", 1, "epochs to train; 0 for none")
 	f.IntVar(&o.Batch, "batch", 100, "samples of a step")
-	f.Float64Var(&o.Rate, "lr", 0.001, "first learning rate of Adam, which falls to a hundredth")
+	f.Float64Var(&o.Rate, "lr", 0.0003, "first learning rate of Adam, which falls to a hundredth")
 	f.Uint64Var(&o.Seed, "seed", 1, "seed of the order of the samples")
 	f.IntVar(&o.Threads, "threads", 0, "cores to train on (default all)")
 	o.registerRuntime(f, "to measure ONNX Runtime too")
@@ -103,6 +104,8 @@ The output file appears whole or not at all, when the training is done.`,
 
 // check makes sure of the flags before any work is done.
 func (o *onnxTuneFlags) check(cmd *cobra.Command) error {
+	// Functions such as dyisru:2,0.5 have a comma of their own.
+	o.Swap.From = call.SplitSpecs(strings.Join(o.Swap.From, ","))
 	var err error
 	if o.Swap.Style, err = onnx.ParseStyle(o.style); err != nil {
 		return usagef("--style: %s", withoutPackage(err.Error()))
@@ -245,7 +248,7 @@ func (o *onnxTuneFlags) load(cmd *cobra.Command, path string, m *onnx.Model) err
 			part.Mean, part.Std = mean[0], std[0]
 		}
 		o.Train, o.Test = train, test
-		return o.checkClasses(path, m, set)
+		return o.checkSet(path, m, set)
 	}
 	l, err := onnx.Load[float32](m, onnx.LoadOptions{Options: nn.Options{Threads: 1, Inference: true}, Shape: o.shape})
 	if err != nil {
@@ -271,13 +274,17 @@ func (o *onnxTuneFlags) load(cmd *cobra.Command, path string, m *onnx.Model) err
 	return nil
 }
 
-// checkClasses makes sure that a model tells apart as many classes as a set has.
-func (o *onnxTuneFlags) checkClasses(path string, m *onnx.Model, set *data.Set) error {
+// checkSet makes sure that a model takes the images of a set, and tells apart as many
+// classes as the set has.
+func (o *onnxTuneFlags) checkSet(path string, m *onnx.Model, set *data.Set) error {
 	l, err := onnx.Load[float32](m, onnx.LoadOptions{Options: nn.Options{Threads: 1, Inference: true}, Shape: o.shape})
 	if err != nil {
 		return fmt.Errorf("%s: %s", path, withoutPackage(err.Error()))
 	}
 	defer l.Close()
+	if in, size := l.Model().Network().Input, set.Train.Size(); in.Size() != size {
+		return fmt.Errorf("%s takes inputs of %d values, but the images of the set %s have %d; give samples of the model's own by --inputs", path, in.Size(), o.data, size)
+	}
 	if out := l.Model().Output(); out[len(out)-1] < len(set.Classes) {
 		return fmt.Errorf("%s has %d outputs, but the set %s has %d classes; give samples of the model's own by --inputs", path, out[len(out)-1], o.data, len(set.Classes))
 	}

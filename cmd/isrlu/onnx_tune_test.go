@@ -225,7 +225,7 @@ func TestONNXTuneFailsEarly(t *testing.T) {
 	mustFailPlainly(t, long+"-o "+out+" --onnxruntime "+dir, "--onnxruntime", dir, "npm install")
 	mustFailPlainly(t, long+"-o "+filepath.Join(dir, "no", "tuned.onnx"), "cannot write", "tuned.onnx")
 	mustFailPlainly(t, long+"-o "+dir, "cannot write", "not a regular file")
-	mustFailPlainly(t, "onnx tune "+geluModel+" --from gelu -o "+out+" --train-images 10 --test-images 10", "5 outputs", "digits", "10 classes", "--inputs")
+	mustFailPlainly(t, "onnx tune "+geluModel+" --from gelu -o "+out+" --train-images 10 --test-images 10", "12 values", "digits", "have 784", "--inputs")
 	if took := time.Since(begun); took > 10*time.Second {
 		t.Errorf("it took %v", took)
 	}
