@@ -12,7 +12,6 @@ import (
 	"image/png"
 	"os"
 	"slices"
-	"strings"
 
 	"github.com/isrlu/isrlu/data"
 )
@@ -32,8 +31,9 @@ type source struct {
 	index int
 }
 
-// read appends the images of a file. Its content says what it is.
-func (l *imageReader) read(ctx context.Context, name string) error {
+// withFile opens a file for read, whose errors then name the file, but for those about
+// the command line.
+func withFile(ctx context.Context, name string, read func(*bufio.Reader) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -42,15 +42,27 @@ func (l *imageReader) read(ctx context.Context, name string) error {
 		return err
 	}
 	defer f.Close()
-	r := bufio.NewReaderSize(f, 1<<16)
-	before := len(l.images.Pixels)
-	if magic, _ := r.Peek(len(pngMagic)); string(magic) == pngMagic {
-		err = l.readPNG(r)
-	} else {
-		err = l.readIDX(r)
+	err = read(bufio.NewReaderSize(f, 1<<16))
+	if err == nil || errors.As(err, new(usageError)) {
+		return err
 	}
-	if err != nil {
-		return fmt.Errorf("%s: %s", name, strings.TrimPrefix(err.Error(), "data: "))
+	return fmt.Errorf("%s: %s", name, withoutPackage(err.Error()))
+}
+
+// read appends the images of a file. Its content says what it is.
+func (l *imageReader) read(ctx context.Context, name string) error {
+	return withFile(ctx, name, func(r *bufio.Reader) error { return l.readFrom(r, name) })
+}
+
+// readFrom appends the images of the file of that name.
+func (l *imageReader) readFrom(r *bufio.Reader, name string) error {
+	before := len(l.images.Pixels)
+	read := l.readIDX
+	if magic, _ := r.Peek(len(pngMagic)); string(magic) == pngMagic {
+		read = l.readPNG
+	}
+	if err := read(r); err != nil {
+		return err
 	}
 	for i := range (len(l.images.Pixels) - before) / l.images.Size() {
 		l.from = append(l.from, source{name, i})
@@ -148,18 +160,18 @@ func unpackIDX(r *bufio.Reader) (dims []int, values []uint8, err error) {
 }
 
 // readLabels reads the labels of the images that are there.
-func (p *predictor) readLabels(name string) error {
-	f, err := os.Open(name)
+func (p *predictor) readLabels(ctx context.Context, name string) error {
+	var labels []uint8
+	err := withFile(ctx, name, func(r *bufio.Reader) error {
+		dims, values, err := unpackIDX(r)
+		if err == nil && len(dims) != 1 {
+			err = fmt.Errorf("labels in IDX have 1 dimension, got %v", dims)
+		}
+		labels = values
+		return err
+	})
 	if err != nil {
 		return err
-	}
-	defer f.Close()
-	dims, labels, err := unpackIDX(bufio.NewReaderSize(f, 1<<16))
-	if err != nil {
-		return fmt.Errorf("%s: %s", name, strings.TrimPrefix(err.Error(), "data: "))
-	}
-	if len(dims) != 1 {
-		return fmt.Errorf("%s: labels in IDX have 1 dimension, got %v", name, dims)
 	}
 	if len(labels) != p.images.Len() {
 		return fmt.Errorf("%s has %d labels for %d images", name, len(labels), p.images.Len())

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -156,25 +157,15 @@ func newModelReader(l *onnx.Loaded[float32], metadata map[string]string, o *onnx
 
 // readFile appends the samples of a file. Its content says what it is.
 func (r *modelReader) readFile(ctx context.Context, name string) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	f, err := os.Open(name)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	b := bufio.NewReaderSize(f, 1<<16)
-	if isNPY(b) {
-		if err := r.readArray(b, name); err != nil {
-			return fmt.Errorf("%s: %s", name, withoutPackage(err.Error()))
+	return withFile(ctx, name, func(b *bufio.Reader) error {
+		if isNPY(b) {
+			return r.readArray(b, name)
 		}
-		return nil
-	}
-	if r.image == nil {
-		return fmt.Errorf("%s: the model takes no images; give it NumPy arrays (.npy)", name)
-	}
-	return r.readImages(ctx, name)
+		if r.image == nil {
+			return errors.New("the model takes no images; give it NumPy arrays (.npy)")
+		}
+		return r.readImages(b, name)
+	})
 }
 
 func isNPY(b *bufio.Reader) bool {
@@ -182,14 +173,14 @@ func isNPY(b *bufio.Reader) bool {
 	return string(magic) == "\x93NUMPY"
 }
 
-func (r *modelReader) readImages(ctx context.Context, name string) error {
+func (r *modelReader) readImages(b *bufio.Reader, name string) error {
 	mean, std, err := r.input.channels(r.image[2])
 	if err != nil {
 		return usage(err)
 	}
 	var file imageReader
 	file.images.Height, file.images.Width, file.images.Channels = r.image[0], r.image[1], r.image[2]
-	if err := file.read(ctx, name); err != nil {
+	if err := file.readFrom(b, name); err != nil {
 		return err
 	}
 	for i, v := range file.images.Pixels {
@@ -230,36 +221,31 @@ func (r *modelReader) readArray(b io.Reader, name string) error {
 }
 
 // readLabelFile reads labels: integers in IDX or NumPy's format.
-func readLabelFile(name string) ([]int, error) {
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	b := bufio.NewReaderSize(f, 1<<16)
-	var labels []int
-	if isNPY(b) {
+func readLabelFile(ctx context.Context, name string) (labels []int, err error) {
+	err = withFile(ctx, name, func(b *bufio.Reader) error {
+		if !isNPY(b) {
+			_, values, err := unpackIDX(b)
+			if err != nil {
+				return errors.New(strings.Replace(err.Error(), "nor PNG", "nor a NumPy array", 1))
+			}
+			for _, v := range values {
+				labels = append(labels, int(v))
+			}
+			return nil
+		}
 		a, err := data.ReadNPY(b, maxValues)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %s", name, withoutPackage(err.Error()))
+			return err
 		}
 		for i, v := range a.Values {
 			if !(v >= 0 && v <= 1<<24 && v == float32(int(v))) {
-				return nil, fmt.Errorf("%s: label %d is %v, expected a class from 0 on", name, i, v)
+				return fmt.Errorf("label %d is %v, expected a class from 0 on", i, v)
 			}
 			labels = append(labels, int(v))
 		}
-		return labels, nil
-	}
-	_, values, err := unpackIDX(b)
-	if err != nil {
-		text := strings.Replace(strings.TrimPrefix(err.Error(), "data: "), "nor PNG", "nor a NumPy array", 1)
-		return nil, fmt.Errorf("%s: %s", name, text)
-	}
-	for _, v := range values {
-		labels = append(labels, int(v))
-	}
-	return labels, nil
+		return nil
+	})
+	return labels, err
 }
 
 // checkLabels makes sure that all labels are classes of a model.

@@ -113,7 +113,7 @@ func (o *onnxRunFlags) run(cmd *cobra.Command, model string, files []string) err
 	}
 	var labels []int
 	if o.labels != "" {
-		if labels, err = o.readLabels(l, len(r.from)); err != nil {
+		if labels, err = o.readLabels(cmd.Context(), l, len(r.from)); err != nil {
 			return err
 		}
 	}
@@ -178,11 +178,11 @@ func predictAll(ctx context.Context, l *onnx.Loaded[float32], x []float32) ([]fl
 }
 
 // readLabels reads the labels of so many samples.
-func (o *onnxRunFlags) readLabels(l *onnx.Loaded[float32], samples int) ([]int, error) {
+func (o *onnxRunFlags) readLabels(ctx context.Context, l *onnx.Loaded[float32], samples int) ([]int, error) {
 	if shape := l.Output().Shape; len(shape) != 1 || shape[0] < 2 {
 		return nil, fmt.Errorf("--labels: the output %q is %v for a sample, not a list of classes", l.Output().Name, shape)
 	}
-	labels, err := readLabelFile(o.labels)
+	labels, err := readLabelFile(ctx, o.labels)
 	if err != nil {
 		return nil, err
 	}

@@ -300,7 +300,7 @@ func (o *onnxTuneFlags) read(cmd *cobra.Command, l *onnx.Loaded[float32], m *onn
 	var all []int
 	if labels != "" {
 		var err error
-		if all, err = readLabelFile(labels); err != nil {
+		if all, err = readLabelFile(cmd.Context(), labels); err != nil {
 			return nil, err
 		}
 		if err := checkLabels(all, labels, l); err != nil {

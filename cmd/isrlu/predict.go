@@ -58,7 +58,7 @@ reports them on stderr. All files are read before the first line is printed.`,
 				}
 			}
 			if labels != "" {
-				if err := p.readLabels(labels); err != nil {
+				if err := p.readLabels(cmd.Context(), labels); err != nil {
 					return err
 				}
 			}
