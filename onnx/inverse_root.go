@@ -204,29 +204,3 @@ func (b *builder) checkRoot(reach, high, c float64) error {
 	}
 	return nil
 }
-
-// typeName is what people call an element type.
-func typeName(t onnxpb.TensorProto_DataType) string {
-	switch t {
-	case onnxpb.TensorProto_FLOAT:
-		return "float32"
-	case onnxpb.TensorProto_DOUBLE:
-		return "float64"
-	case onnxpb.TensorProto_FLOAT16:
-		return "float16"
-	case onnxpb.TensorProto_BFLOAT16:
-		return "bfloat16"
-	case onnxpb.TensorProto_UNDEFINED:
-		return "unknown"
-	}
-	if name, ok := typeNames[t]; ok {
-		return name
-	}
-	return t.String()
-}
-
-var typeNames = map[onnxpb.TensorProto_DataType]string{
-	onnxpb.TensorProto_INT8: "int8", onnxpb.TensorProto_INT16: "int16", onnxpb.TensorProto_INT32: "int32", onnxpb.TensorProto_INT64: "int64",
-	onnxpb.TensorProto_UINT8: "uint8", onnxpb.TensorProto_UINT16: "uint16", onnxpb.TensorProto_UINT32: "uint32", onnxpb.TensorProto_UINT64: "uint64",
-	onnxpb.TensorProto_BOOL: "bool", onnxpb.TensorProto_STRING: "string",
-}

@@ -190,3 +190,20 @@ func (s *swapper) floatType(known onnxpb.TensorProto_DataType, value string, n *
 	}
 	return onnxpb.TensorProto_FLOAT, nil
 }
+
+// typeName is what people call an element type.
+func typeName(t onnxpb.TensorProto_DataType) string {
+	if name, ok := typeNames[t]; ok {
+		return name
+	}
+	return t.String()
+}
+
+// typeNames are NumPy's.
+var typeNames = map[onnxpb.TensorProto_DataType]string{
+	onnxpb.TensorProto_UNDEFINED: "unknown",
+	onnxpb.TensorProto_FLOAT:     "float32", onnxpb.TensorProto_DOUBLE: "float64", onnxpb.TensorProto_FLOAT16: "float16", onnxpb.TensorProto_BFLOAT16: "bfloat16",
+	onnxpb.TensorProto_INT8: "int8", onnxpb.TensorProto_INT16: "int16", onnxpb.TensorProto_INT32: "int32", onnxpb.TensorProto_INT64: "int64",
+	onnxpb.TensorProto_UINT8: "uint8", onnxpb.TensorProto_UINT16: "uint16", onnxpb.TensorProto_UINT32: "uint32", onnxpb.TensorProto_UINT64: "uint64",
+	onnxpb.TensorProto_BOOL: "bool", onnxpb.TensorProto_STRING: "string",
+}
