@@ -24,48 +24,36 @@ func TimeCalls(ctx context.Context, calls []Call, each time.Duration, progress f
 	if each == 0 {
 		each = DefaultNetworkTime
 	}
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	run := func(c Call, runs int) time.Duration {
+		took, err := c.Run(runs)
+		if err != nil {
+			stop(fmt.Errorf("experiment: %s: %w", c.Name, err))
+		}
+		return took
+	}
 	runs := make([]int, len(calls))
 	ms := make([][]float64, len(calls))
-	budget := each * time.Duration(len(calls))
-	var begun time.Time
-	var failed error
-	done := 0
-	err := takeTurns(ctx, len(calls), func(round int) bool {
-		if round <= 0 {
-			begun = time.Now()
-		}
-		return failed == nil && round < timeRounds && (round < timeLeast || time.Since(begun) < budget)
-	}, func(i, round int) {
-		if failed != nil {
-			return
-		}
-		n := max(runs[i], 1)
-		took, err := calls[i].Run(n)
-		if err != nil {
-			failed = fmt.Errorf("experiment: %s: %w", calls[i].Name, err)
-			return
-		}
+	more, spent := untilSpent(each * time.Duration(len(calls)))
+	turns := 0
+	_ = takeTurns(ctx, len(calls), more, func(i, round int) {
 		if round < 0 {
-			// A first run pays for what is made once.
-			if took, err = calls[i].Run(n); err != nil {
-				failed = fmt.Errorf("experiment: %s: %w", calls[i].Name, err)
-				return
-			}
-			// Short runs are repeated until they fill their part of the round.
-			runs[i] = max(1, int(each/timeRounds/max(took, 1)))
+			// A first run pays for what is made once. Short runs are repeated until they
+			// fill their part of the round.
+			run(calls[i], 1)
+			runs[i] = max(1, int(each/timeRounds/max(run(calls[i], 1), 1)))
 			return
 		}
-		ms[i] = append(ms[i], took.Seconds()*1e3/float64(n))
-		if progress != nil {
-			done++
-			progress(min(done, len(calls)*timeRounds), len(calls)*timeRounds)
+		ms[i] = append(ms[i], run(calls[i], runs[i]).Seconds()*1e3/float64(runs[i]))
+		if turns++; progress != nil {
+			const total = 1000
+			done := partDone(turns, len(calls), spent())
+			progress(min(total, int(total*done)), total)
 		}
 	})
-	if err == nil {
-		err = failed
-	}
-	if err != nil {
-		return nil, err
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
 	}
 	spreads := make([]Spread, len(calls))
 	for i := range spreads {

@@ -241,14 +241,9 @@ func randomBatch(m *nn.Model[float32], samples int) nn.Batch[float32] {
 
 func (t *timing) run(ctx context.Context) error {
 	o, n := &t.options, len(t.contenders)
-	budget := o.Time * time.Duration(n*len(o.Passes))
-	begun, turns := time.Now(), 0
-	return takeTurns(ctx, n, func(round int) bool {
-		if round == 0 {
-			begun = time.Now()
-		}
-		return round < timeRounds && (round < timeLeast || time.Since(begun) < budget)
-	}, func(i, round int) {
+	more, spent := untilSpent(o.Time * time.Duration(n*len(o.Passes)))
+	turns := 0
+	return takeTurns(ctx, n, more, func(i, round int) {
 		for _, p := range o.Passes {
 			c := t.contenders[i]
 			c.measure(p, round >= 0)
@@ -261,7 +256,7 @@ func (t *timing) run(ctx context.Context) error {
 		if o.Progress != nil && round >= 0 {
 			turns++
 			const total = 1000
-			done := max(float64(turns)/float64(n*timeRounds), min(float64(turns)/float64(n*timeLeast), time.Since(begun).Seconds()/budget.Seconds()))
+			done := partDone(turns, n, spent())
 			o.Progress(min(total, int(total*done)), total)
 		}
 	})

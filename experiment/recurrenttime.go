@@ -174,16 +174,11 @@ func (o *RecurrentOptions) time(ctx context.Context, cell string, units int, pro
 			})
 		}
 	}
-	begun, budget := time.Now(), o.Time*time.Duration(len(list))
-	err := takeTurns(ctx, len(list), func(round int) bool {
-		if round == 0 {
-			begun = time.Now()
-		}
-		return round < timeRounds && (round < timeLeast || time.Since(begun) < budget)
-	}, func(i, round int) {
+	more, spent := untilSpent(o.Time * time.Duration(len(list)))
+	err := takeTurns(ctx, len(list), more, func(i, round int) {
 		list[i].measure(o.Time, round)
 		if round >= 0 {
-			progress(min(1, time.Since(begun).Seconds()/budget.Seconds()))
+			progress(spent())
 		}
 	})
 	if err != nil {

@@ -151,6 +151,26 @@ func takeTurns(ctx context.Context, n int, more func(round int) bool, turn func(
 	return nil
 }
 
+// untilSpent returns what takeTurns asks for more: whole rounds, at least timeLeast and
+// at most timeRounds, until the budget is spent. spent tells how much of it is, from 0
+// to 1; warming up does not count.
+func untilSpent(budget time.Duration) (more func(round int) bool, spent func() float64) {
+	begun := time.Now()
+	more = func(round int) bool {
+		if round <= 0 {
+			begun = time.Now()
+		}
+		return round < timeRounds && (round < timeLeast || time.Since(begun) < budget)
+	}
+	return more, func() float64 { return min(1, time.Since(begun).Seconds()/budget.Seconds()) }
+}
+
+// partDone returns the part of n contenders' turns that is done, after so many of them
+// and that part of the time.
+func partDone(turns, n int, spent float64) float64 {
+	return max(float64(turns)/float64(n*timeRounds), min(float64(turns)/float64(n*timeLeast), spent))
+}
+
 // share returns the median over the rounds of the part of the time that goes away
 // without the activation, at least 0.
 func share(with, without []float64) float64 {
