@@ -33,10 +33,10 @@ func TestExportedOptionsComputeWhatTheNetworkDoes(t *testing.T) {
 		"normalize": {Mean: .3, Std: .4},
 		"all":       {InputLayout: "nhwc", Batch: 2, Softmax: true, Mean: -1, Std: 2, Opset: 15},
 	} {
-		for _, c := range []string{"conv2d", "flatten_first", "flatten", "dense", "lstm", "lstm_scan_last", "attention", "nothing"} {
+		for _, c := range []string{"conv2d", "flatten_first", "flatten", "dense", "lstm", "lstm_last_scan", "attention", "nothing"} {
 			n, ok := exportCases[c]
 			if !ok {
-				continue
+				t.Fatalf("there is no case %q", c)
 			}
 			t.Run(name+"/"+c, func(t *testing.T) { exportAndCompare[float32](t, r, n, o) })
 		}
