@@ -1,0 +1,478 @@
+// Package circuit describes combinational arithmetic on integers once, and gets
+// from it a bit-accurate model, synthesizable Verilog with any number of pipeline
+// stages, and an estimate of area and depth.
+//
+// A wire carries an integer from a known interval, whose ends follow from the
+// operation and its operands. Its width is the least that holds the interval, in
+// two's complement where it has negative values. So no operation overflows, and bits
+// are lost only where the description says so: by Shr, MulDrop and Low.
+//
+// The package knows no number format and no function; package hdl does.
+package circuit
+
+import (
+	"fmt"
+	"math"
+	"math/bits"
+)
+
+// op is what a node does with its operands.
+type op uint8
+
+const (
+	opInput  op = iota
+	opConst     // k
+	opAdd       // a + b
+	opSub       // a - b
+	opMul       // floor(a b / 2^k)
+	opRows      // the sum over bits i of b of floor(a 2^i / 2^k)
+	opShl       // a 2^k
+	opShr       // floor(a / 2^k)
+	opShlBy     // a 2^b
+	opShrBy     // floor(a / 2^b)
+	opLow       // a mod 2^k
+	opLog2      // floor(log2 a), 0 for 0
+	opSelect    // a != 0 ? b : c
+	opLess      // a < b
+	opEqual     // a == b
+	opAnd       // a & b, both >= 0
+	opOr        // a | b, both >= 0
+	opXor       // a ^ b, both >= 0
+	opNot       // bit 0 of a inverted
+	opMin       // min(a, k)
+	opMax       // max(a, k)
+	opTable     // values[a]
+	opNarrow    // a, in an interval that the author vouches for
+)
+
+// A node computes one wire.
+type node struct {
+	op            op
+	args          []int // earlier nodes
+	k             int64
+	values        []int64
+	lo, hi        int64
+	name, comment string
+}
+
+// A Wire is a value in a circuit. Wires of different circuits must not be mixed.
+type Wire struct {
+	c  *Circuit
+	id int
+}
+
+// A Circuit computes one output from one input. Make it with New, describe it by
+// its methods, and end with Output. Methods panic if an operand is outside of what
+// they take: that is a fault in the description.
+type Circuit struct {
+	nodes  []node
+	output int
+	known  map[string]int // nodes by what they compute
+}
+
+// New returns a circuit with the input x, an integer from lo to hi.
+func New(lo, hi int64) (*Circuit, Wire) {
+	c := &Circuit{output: -1, known: map[string]int{}}
+	return c, c.add(node{op: opInput, lo: lo, hi: hi, name: "x"})
+}
+
+// Output makes w the output of the circuit.
+func (c *Circuit) Output(w Wire) { c.output = w.id }
+
+// Interval returns the least and the greatest value that w can have, as far as that
+// is known.
+func (w Wire) Interval() (lo, hi int64) {
+	n := &w.c.nodes[w.id]
+	return n.lo, n.hi
+}
+
+// Width returns the number of bits of w.
+func (w Wire) Width() int { return w.c.nodes[w.id].width() }
+
+// Named gives w a name in the Verilog, and a comment in a few words, which may be
+// empty. A name that is taken gets a number. It returns w.
+func (w Wire) Named(name, comment string) Wire {
+	n := &w.c.nodes[w.id]
+	if n.op != opInput && n.op != opConst && n.name == "" {
+		n.name, n.comment = name, comment
+	}
+	return w
+}
+
+func (n *node) signed() bool { return n.lo < 0 }
+
+func (n *node) width() int {
+	if n.lo >= 0 {
+		return max(1, bits.Len64(uint64(n.hi)))
+	}
+	return 1 + max(bits.Len64(uint64(n.hi)), bits.Len64(uint64(-(n.lo+1))))
+}
+
+// constant returns the value of w if it is always the same.
+func (w Wire) constant() (v int64, ok bool) {
+	n := &w.c.nodes[w.id]
+	return n.lo, n.lo == n.hi
+}
+
+// add puts a node into the circuit, or returns the one there that computes the same.
+func (c *Circuit) add(n node) Wire {
+	if n.lo > n.hi {
+		panic(fmt.Sprintf("circuit: empty interval [%d, %d]", n.lo, n.hi))
+	}
+	if n.lo == n.hi && n.op != opConst && n.op != opInput {
+		return c.Const(n.lo)
+	}
+	key := fmt.Sprint(n.op, n.args, n.k, n.values, n.lo, n.hi)
+	if id, ok := c.known[key]; ok {
+		return Wire{c, id}
+	}
+	c.nodes = append(c.nodes, n)
+	id := len(c.nodes) - 1
+	c.known[key] = id
+	return Wire{c, id}
+}
+
+// Const returns the constant v.
+func (c *Circuit) Const(v int64) Wire { return c.add(node{op: opConst, k: v, lo: v, hi: v}) }
+
+// binary adds an operation of two wires.
+func binary(o op, a, b Wire, lo, hi int64) Wire {
+	return a.c.add(node{op: o, args: []int{a.id, b.id}, lo: lo, hi: hi})
+}
+
+// unary adds an operation of one wire and a number.
+func unary(o op, a Wire, k, lo, hi int64) Wire {
+	return a.c.add(node{op: o, args: []int{a.id}, k: k, lo: lo, hi: hi})
+}
+
+// Add returns a + b.
+func (w Wire) Add(b Wire) Wire {
+	alo, ahi := w.Interval()
+	blo, bhi := b.Interval()
+	if v, ok := b.constant(); ok && v == 0 {
+		return w
+	}
+	if v, ok := w.constant(); ok && v == 0 {
+		return b
+	}
+	return binary(opAdd, w, b, sum(alo, blo), sum(ahi, bhi))
+}
+
+// AddConst returns w + v.
+func (w Wire) AddConst(v int64) Wire { return w.Add(w.c.Const(v)) }
+
+// Sub returns w - b.
+func (w Wire) Sub(b Wire) Wire {
+	alo, ahi := w.Interval()
+	blo, bhi := b.Interval()
+	if v, ok := b.constant(); ok && v == 0 {
+		return w
+	}
+	return binary(opSub, w, b, sum(alo, -bhi), sum(ahi, -blo))
+}
+
+// Neg returns -w.
+func (w Wire) Neg() Wire { return w.c.Const(0).Sub(w) }
+
+// sum adds, and panics where that leaves 63 bits.
+func sum(a, b int64) int64 {
+	s := a + b
+	if (s > a) != (b > 0) && b != 0 {
+		panic(fmt.Sprintf("circuit: %d + %d takes more than 63 bits", a, b))
+	}
+	return s
+}
+
+// Mul returns w b.
+func (w Wire) Mul(b Wire) Wire { return w.MulDrop(b, 0) }
+
+// MulDrop returns floor(w b / 2^drop): the whole product is made, and the lowest
+// bits are dropped. The product itself may take 126 bits, the result 63.
+func (w Wire) MulDrop(b Wire, drop int) Wire {
+	lo, hi := mulInterval(w, b, drop)
+	if v, ok := b.constant(); ok && v > 0 && v&(v-1) == 0 {
+		return w.shift(bits.TrailingZeros64(uint64(v)) - drop)
+	}
+	if v, ok := w.constant(); ok && v > 0 && v&(v-1) == 0 {
+		return b.shift(bits.TrailingZeros64(uint64(v)) - drop)
+	}
+	return w.c.add(node{op: opMul, args: []int{w.id, b.id}, k: int64(drop), lo: lo, hi: hi})
+}
+
+// MulRows returns the sum over the bits i of b of floor(w 2^i / 2^drop), for w and b
+// that are not negative: a product without the columns below 2^drop, which takes less
+// area than MulDrop and is smaller by less than the number of bits of b.
+func (w Wire) MulRows(b Wire, drop int) Wire {
+	w.unsigned()
+	b.unsigned()
+	if drop == 0 {
+		return w.Mul(b)
+	}
+	_, hi := mulInterval(w, b, drop)
+	return w.c.add(node{op: opRows, args: []int{w.id, b.id}, k: int64(drop), lo: 0, hi: hi})
+}
+
+// mulInterval returns the interval of floor(a b / 2^drop).
+func mulInterval(a, b Wire, drop int) (lo, hi int64) {
+	alo, ahi := a.Interval()
+	blo, bhi := b.Interval()
+	lo, hi = math.MaxInt64, math.MinInt64
+	for _, x := range []int64{alo, ahi} {
+		for _, y := range []int64{blo, bhi} {
+			p := mulShift(x, y, uint(drop))
+			lo, hi = min(lo, p), max(hi, p)
+		}
+	}
+	return lo, hi
+}
+
+// mulShift returns floor(a b / 2^k), and panics where that takes more than 63 bits.
+func mulShift(a, b int64, k uint) int64 {
+	h, l := bits.Mul64(uint64(abs(a)), uint64(abs(b)))
+	if k >= 64 {
+		panic("circuit: a product drops 64 bits or more")
+	}
+	neg := (a < 0) != (b < 0) && a != 0 && b != 0
+	rest := l & (1<<k - 1)
+	q := l>>k | h<<(64-k)
+	if k == 0 {
+		q = l
+	}
+	if h>>k != 0 || q > math.MaxInt64 {
+		panic(fmt.Sprintf("circuit: %d * %d / 2^%d takes more than 63 bits", a, b, k))
+	}
+	if neg {
+		if rest != 0 {
+			q++
+		}
+		return -int64(q)
+	}
+	return int64(q)
+}
+
+func abs(a int64) int64 {
+	if a < 0 {
+		return -a
+	}
+	return a
+}
+
+// shift returns floor(w 2^n) for n of either sign.
+func (w Wire) shift(n int) Wire {
+	if n < 0 {
+		return w.Shr(-n)
+	}
+	return w.Shl(n)
+}
+
+// Shl returns w 2^n.
+func (w Wire) Shl(n int) Wire {
+	if n == 0 {
+		return w
+	}
+	lo, hi := w.Interval()
+	return unary(opShl, w, int64(n), mulShift(lo, 1<<n, 0), mulShift(hi, 1<<n, 0))
+}
+
+// Shr returns floor(w / 2^n).
+func (w Wire) Shr(n int) Wire {
+	if n == 0 {
+		return w
+	}
+	lo, hi := w.Interval()
+	n = min(n, 63)
+	return unary(opShr, w, int64(n), lo>>n, hi>>n)
+}
+
+// ShlBy returns w 2^n, for n that is not negative.
+func (w Wire) ShlBy(n Wire) Wire {
+	lo, hi := w.Interval()
+	nlo, nhi := n.Interval()
+	if nlo < 0 {
+		panic("circuit: shift by a negative number")
+	}
+	return binary(opShlBy, w, n,
+		min(mulShift(lo, 1<<nlo, 0), mulShift(lo, 1<<nhi, 0)), max(mulShift(hi, 1<<nlo, 0), mulShift(hi, 1<<nhi, 0)))
+}
+
+// ShrBy returns floor(w / 2^n), for n that is not negative.
+func (w Wire) ShrBy(n Wire) Wire {
+	lo, hi := w.Interval()
+	nlo, nhi := n.Interval()
+	if nlo < 0 {
+		panic("circuit: shift by a negative number")
+	}
+	nlo, nhi = min(nlo, 63), min(nhi, 63)
+	return binary(opShrBy, w, n, min(lo>>nlo, lo>>nhi), max(hi>>nlo, hi>>nhi))
+}
+
+// Low returns w mod 2^n, the lowest n bits.
+func (w Wire) Low(n int) Wire {
+	lo, hi := w.Interval()
+	if lo >= 0 && hi < 1<<n {
+		return w
+	}
+	return unary(opLow, w, int64(n), 0, 1<<n-1)
+}
+
+// Bits returns n bits of w from the given one up.
+func (w Wire) Bits(from, n int) Wire { return w.Shr(from).Low(n) }
+
+// Bit returns bit i of w.
+func (w Wire) Bit(i int) Wire { return w.Bits(i, 1) }
+
+// Log2 returns floor(log2 w), and 0 for 0; w must not be negative.
+func (w Wire) Log2() Wire {
+	lo, hi := w.Interval()
+	if lo < 0 {
+		panic("circuit: Log2 of a negative number")
+	}
+	return unary(opLog2, w, 0, log2(lo), log2(hi))
+}
+
+func log2(v int64) int64 { return int64(max(1, bits.Len64(uint64(v))) - 1) }
+
+// Select returns a where w is not 0, and b elsewhere. w has one bit.
+func (w Wire) Select(a, b Wire) Wire {
+	w.oneBit()
+	if v, ok := w.constant(); ok {
+		if v != 0 {
+			return a
+		}
+		return b
+	}
+	if a == b {
+		return a
+	}
+	alo, ahi := a.Interval()
+	blo, bhi := b.Interval()
+	return w.c.add(node{op: opSelect, args: []int{w.id, a.id, b.id}, lo: min(alo, blo), hi: max(ahi, bhi)})
+}
+
+func (w Wire) oneBit() {
+	if lo, hi := w.Interval(); lo < 0 || hi > 1 {
+		panic(fmt.Sprintf("circuit: a condition from %d to %d", lo, hi))
+	}
+}
+
+// Less returns 1 where w < b, else 0.
+func (w Wire) Less(b Wire) Wire {
+	alo, ahi := w.Interval()
+	blo, bhi := b.Interval()
+	return binary(opLess, w, b, truth(ahi < blo), truth(alo < bhi))
+}
+
+// AtLeast returns 1 where w >= v, else 0.
+func (w Wire) AtLeast(v int64) Wire { return w.Less(w.c.Const(v)).Not() }
+
+// Negative returns 1 where w < 0, else 0: the sign bit.
+func (w Wire) Negative() Wire { return w.Less(w.c.Const(0)) }
+
+// Equal returns 1 where w = b, else 0.
+func (w Wire) Equal(b Wire) Wire {
+	alo, ahi := w.Interval()
+	blo, bhi := b.Interval()
+	return binary(opEqual, w, b, truth(alo == ahi && blo == bhi && alo == blo), truth(alo <= bhi && blo <= ahi))
+}
+
+// EqualConst returns 1 where w = v, else 0.
+func (w Wire) EqualConst(v int64) Wire { return w.Equal(w.c.Const(v)) }
+
+func truth(b bool) int64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// And returns the bits that both have; neither may be negative.
+func (w Wire) And(b Wire) Wire {
+	_, ahi := w.unsigned()
+	_, bhi := b.unsigned()
+	return binary(opAnd, w, b, 0, min(ahi, bhi))
+}
+
+// Or returns the bits that one of the two has; neither may be negative.
+func (w Wire) Or(b Wire) Wire {
+	alo, ahi := w.unsigned()
+	blo, bhi := b.unsigned()
+	return binary(opOr, w, b, max(alo, blo), ones(max(ahi, bhi)))
+}
+
+// Xor returns the bits that one of the two has and the other has not; neither may be
+// negative.
+func (w Wire) Xor(b Wire) Wire {
+	_, ahi := w.unsigned()
+	_, bhi := b.unsigned()
+	return binary(opXor, w, b, 0, ones(max(ahi, bhi)))
+}
+
+// ones returns the least 2^n - 1 that is not below v.
+func ones(v int64) int64 { return int64(1<<bits.Len64(uint64(v)) - 1) }
+
+func (w Wire) unsigned() (lo, hi int64) {
+	if lo, hi = w.Interval(); lo < 0 {
+		panic("circuit: bits of a negative number")
+	}
+	return lo, hi
+}
+
+// Not returns 1 where w is 0, and 0 where it is 1. w has one bit.
+func (w Wire) Not() Wire {
+	w.oneBit()
+	lo, hi := w.Interval()
+	return unary(opNot, w, 0, 1-hi, 1-lo)
+}
+
+// Table returns values[w]. Where w can be beyond the end of the table, the last
+// value is meant; w must not be negative.
+func (w Wire) Table(values []int64) Wire {
+	lo, hi := w.unsigned()
+	full := make([]int64, hi+1)
+	for i := range full {
+		full[i] = values[min(i, len(values)-1)]
+	}
+	least, greatest := full[lo], full[lo]
+	for _, v := range full[lo:] {
+		least, greatest = min(least, v), max(greatest, v)
+	}
+	return w.c.add(node{op: opTable, args: []int{w.id}, values: full, lo: least, hi: greatest})
+}
+
+// Narrow returns w with the interval [lo, hi], for which the author vouches whatever
+// the input is: where the operations' intervals do not tell how small a value really
+// is. Evaluation with Check finds out.
+func (w Wire) Narrow(lo, hi int64) Wire {
+	alo, ahi := w.Interval()
+	lo, hi = max(lo, alo), min(hi, ahi)
+	if lo == alo && hi == ahi {
+		return w
+	}
+	return unary(opNarrow, w, 0, lo, hi)
+}
+
+// Min returns the lesser of w and v.
+func (w Wire) Min(v int64) Wire {
+	lo, hi := w.Interval()
+	if hi <= v {
+		return w
+	}
+	return unary(opMin, w, v, min(lo, v), v)
+}
+
+// Max returns the greater of w and v.
+func (w Wire) Max(v int64) Wire {
+	lo, hi := w.Interval()
+	if lo >= v {
+		return w
+	}
+	return unary(opMax, w, v, v, max(hi, v))
+}
+
+// ShrRound returns w / 2^n rounded to the nearest integer, halves upwards.
+func (w Wire) ShrRound(n int) Wire {
+	if n == 0 {
+		return w
+	}
+	return w.AddConst(1 << (n - 1)).Shr(n)
+}
