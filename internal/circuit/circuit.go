@@ -38,6 +38,8 @@ const (
 	opAnd       // a & b, both >= 0
 	opOr        // a | b, both >= 0
 	opXor       // a ^ b, both >= 0
+	opInvert    // -a - 1
+	opSquare    // a a without the columns below 2^k
 	opNot       // bit 0 of a inverted
 	opMin       // min(a, k)
 	opMax       // max(a, k)
@@ -174,6 +176,12 @@ func (w Wire) Sub(b Wire) Wire {
 // Neg returns -w.
 func (w Wire) Neg() Wire { return w.c.Const(0).Sub(w) }
 
+// Invert returns -w - 1, which inverts all bits.
+func (w Wire) Invert() Wire {
+	lo, hi := w.Interval()
+	return unary(opInvert, w, 0, -hi-1, -lo-1)
+}
+
 // sum adds, and panics where that leaves 63 bits.
 func sum(a, b int64) int64 {
 	s := a + b
@@ -210,6 +218,16 @@ func (w Wire) MulRows(b Wire, drop int) Wire {
 	}
 	_, hi := mulInterval(w, b, drop)
 	return w.c.add(node{op: opRows, args: []int{w.id, b.id}, k: int64(drop), lo: 0, hi: hi})
+}
+
+// SquareRows returns w^2 / 2^drop for w that is not negative, without the columns
+// below 2^drop: the sum of floor(2^(2i - drop)) over the bits i that w has, and of
+// floor(2^(i + j + 1 - drop)) over the pairs i < j of them. It takes half of the area
+// of MulRows.
+func (w Wire) SquareRows(drop int) Wire {
+	w.unsigned()
+	_, hi := mulInterval(w, w, drop)
+	return unary(opSquare, w, int64(drop), 0, hi)
 }
 
 // mulInterval returns the interval of floor(a b / 2^drop).

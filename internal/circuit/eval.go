@@ -163,6 +163,14 @@ func (e *Evaluator) node(id, n int) {
 		for i := range dst {
 			dst[i] = a[i] ^ b[i]
 		}
+	case opInvert:
+		for i := range dst {
+			dst[i] = ^a[i]
+		}
+	case opSquare:
+		for i := range dst {
+			dst[i] = squareRows(a[i], int(k))
+		}
 	case opNot:
 		for i := range dst {
 			dst[i] = 1 - a[i]
@@ -202,6 +210,31 @@ func rows(a, b int64, drop int) int64 {
 			s += a << (i - drop)
 		} else {
 			s += a >> (drop - i)
+		}
+	}
+	return s
+}
+
+// squareRows returns a^2 / 2^drop without the columns below 2^drop.
+func squareRows(a int64, drop int) int64 {
+	if drop <= 0 {
+		return a * a
+	}
+	var s int64
+	for u := uint64(a); u != 0; u &= u - 1 {
+		i := bits.TrailingZeros64(u)
+		if 2*i >= drop {
+			s += 1 << (2*i - drop)
+		}
+		// The pairs with the greater bits j: those with i + j + 1 >= drop.
+		rest := u & (u - 1)
+		if least := drop - i - 1; least > 0 {
+			rest = rest >> least << least
+		}
+		if s1 := i + 1 - drop; s1 >= 0 {
+			s += int64(rest << s1)
+		} else {
+			s += int64(rest >> -s1)
 		}
 	}
 	return s

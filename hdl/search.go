@@ -1,0 +1,224 @@
+package hdl
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/isrlu/isrlu/internal/circuit"
+)
+
+// A structure is a way to build a unit, whose sizes the search chooses.
+type structure struct {
+	family string // rsqrt, table, linear, quadratic, ...
+	name   string // in words
+	knobs  []knob
+	// build makes the circuit with a size for each knob.
+	build func(sizes []int) *circuit.Circuit
+}
+
+// A knob is a size: the greater, the more area and, as a rule, the smaller the error.
+type knob struct {
+	name        string
+	least, most int
+}
+
+// A design is a structure with its sizes.
+type design struct {
+	*structure
+	sizes   []int
+	circuit *circuit.Circuit
+	gates   float64
+}
+
+func (d *design) String() string {
+	var list []string
+	for i, k := range d.knobs {
+		list = append(list, fmt.Sprintf("%s %d", k.name, d.sizes[i]))
+	}
+	if len(list) == 0 {
+		return d.name
+	}
+	return d.name + " (" + strings.Join(list, ", ") + ")"
+}
+
+// A searcher looks for the sizes with the least area that keep to a bound.
+type searcher struct {
+	truth *truth
+	bound float64 // ulps
+	gates func(*circuit.Circuit) float64
+	// hard are inputs at which candidates failed, tried first.
+	hard []int
+	// Stop, if not nil, ends the search when it returns true.
+	stop func() bool
+
+	order []int // in which inputs are tried
+}
+
+func newSearcher(t *truth, bound float64) *searcher {
+	s := &searcher{truth: t, bound: bound, gates: func(c *circuit.Circuit) float64 { return c.Cost().Gates }}
+	// A step without a common divisor goes through all inputs, far apart.
+	n := len(t.inputs)
+	step := n*5/13 | 1
+	for gcd(step, n) != 1 {
+		step += 2
+	}
+	for i := range n {
+		s.order = append(s.order, i*step%n)
+	}
+	return s
+}
+
+func gcd(a, b int) int {
+	for b != 0 {
+		a, b = b, a%b
+	}
+	return a
+}
+
+// maxHard is how many failed inputs are kept.
+const maxHard = 512
+
+// meets tells whether the circuit keeps to the bound for all inputs of the truth.
+func (s *searcher) meets(c *circuit.Circuit) bool {
+	e := c.Evaluator()
+	if !s.try(e, s.hard) {
+		return false
+	}
+	for from := 0; from < len(s.order); from += 2048 {
+		if !s.try(e, s.order[from:min(from+2048, len(s.order))]) {
+			return false
+		}
+	}
+	return true
+}
+
+// try tells whether the circuit keeps to the bound for some of the inputs.
+func (s *searcher) try(e *circuit.Evaluator, indices []int) bool {
+	in, out := make([]int64, len(indices)), make([]int64, len(indices))
+	for i, at := range indices {
+		in[i] = s.truth.inputs[at]
+	}
+	e.Run(out, in)
+	for i, at := range indices {
+		if u := math.Abs(s.truth.ulps(at, out[i])); u > s.bound {
+			if len(s.hard) < maxHard && !slices.Contains(s.hard, at) {
+				s.hard = append(s.hard, at)
+			}
+			return false
+		}
+	}
+	return true
+}
+
+// best returns the design with the fewest gates among the structures, or nil if none
+// keeps to the bound.
+func (s *searcher) best(structures []*structure) *design {
+	var best *design
+	for _, st := range structures {
+		if s.stop != nil && s.stop() {
+			break
+		}
+		if d := s.shrink(st, best); d != nil && (best == nil || d.gates < best.gates) {
+			best = d
+		}
+	}
+	return best
+}
+
+// shrink starts at the greatest sizes of a structure and makes them smaller while the
+// bound is kept. It returns nil if the greatest do not keep to it, or if the least
+// would not beat the design to beat.
+func (s *searcher) shrink(st *structure, beat *design) *design {
+	most, least := make([]int, len(st.knobs)), make([]int, len(st.knobs))
+	for i, k := range st.knobs {
+		most[i], least[i] = k.most, k.least
+	}
+	if beat != nil && s.gates(st.build(least)) >= beat.gates {
+		return nil
+	}
+	d := s.at(st, most)
+	if !s.meets(d.circuit) {
+		return nil
+	}
+	// Each knob as far down as it goes alone, by halving.
+	alone := slices.Clone(most)
+	for i, k := range st.knobs {
+		lo, hi := k.least, k.most // hi keeps to the bound
+		for lo < hi {
+			sizes := slices.Clone(most)
+			sizes[i] = (lo + hi) / 2
+			if s.meets(st.build(sizes)) {
+				hi = sizes[i]
+			} else {
+				lo = sizes[i] + 1
+			}
+		}
+		alone[i] = hi
+	}
+	// Together they need a little more; then one by one down again.
+	for extra := 0; ; extra++ {
+		sizes := slices.Clone(alone)
+		over := true
+		for i := range sizes {
+			sizes[i] = min(sizes[i]+extra, most[i])
+			over = over && sizes[i] == most[i]
+		}
+		if c := s.at(st, sizes); over || s.meets(c.circuit) {
+			d = c
+			break
+		}
+	}
+	for s.step(d) {
+	}
+	return d
+}
+
+// at returns the design of a structure with the sizes.
+func (s *searcher) at(st *structure, sizes []int) *design {
+	c := st.build(sizes)
+	return &design{st, sizes, c, s.gates(c)}
+}
+
+// step makes the move that saves the most gates: one knob down, or one down and another
+// one up. It returns false if none saves any and keeps to the bound.
+func (s *searcher) step(d *design) bool {
+	var moves []*design
+	try := func(sizes []int) {
+		if c := s.at(d.structure, sizes); c.gates < d.gates {
+			moves = append(moves, c)
+		}
+	}
+	for i, k := range d.knobs {
+		if d.sizes[i] == k.least {
+			continue
+		}
+		down := slices.Clone(d.sizes)
+		down[i]--
+		try(down)
+		for j, l := range d.knobs {
+			if j != i && d.sizes[j] < l.most {
+				both := slices.Clone(down)
+				both[j]++
+				try(both)
+			}
+		}
+	}
+	slices.SortStableFunc(moves, func(a, b *design) int {
+		switch {
+		case a.gates < b.gates:
+			return -1
+		case a.gates > b.gates:
+			return 1
+		}
+		return 0
+	})
+	for _, m := range moves {
+		if s.meets(m.circuit) {
+			*d = *m
+			return true
+		}
+	}
+	return false
+}
