@@ -137,6 +137,9 @@ func (c *Circuit) add(n node) Wire {
 // Const returns the constant v.
 func (c *Circuit) Const(v int64) Wire { return c.add(node{op: opConst, k: v, lo: v, hi: v}) }
 
+// Const returns the constant v in the circuit of w.
+func (w Wire) Const(v int64) Wire { return w.c.Const(v) }
+
 // binary adds an operation of two wires.
 func binary(o op, a, b Wire, lo, hi int64) Wire {
 	return a.c.add(node{op: o, args: []int{a.id, b.id}, lo: lo, hi: hi})
