@@ -14,6 +14,10 @@ type fold struct {
 	complement bool
 }
 
+// complementBound is the least bound in ulps for which it is worth trying: rounding
+// takes a half, and where the slope is neither 0 nor 1 the two errors leave up to one.
+const complementBound = 1.5
+
 // canComplement tells whether the shape has a use for [fold.complement].
 func (s shape) canComplement() bool { return s == odd || s == unitRight || s == oneRight || s == even }
 

@@ -73,6 +73,7 @@ func (p *pieces) wire(index, d circuit.Wire, dBits int, s polySizes, bias float6
 	c2 := p.table(2, s.square)
 	c1 := p.table(1, s.linear)
 	c0 := make([]int64, len(p.coefs))
+	lowest, highest := math.Inf(1), math.Inf(-1)
 	for i := range c0 {
 		least, most := math.Inf(1), math.Inf(-1)
 		for j, want := range p.grid[i] {
@@ -86,6 +87,7 @@ func (p *pieces) wire(index, d circuit.Wire, dBits int, s polySizes, bias float6
 			}
 			miss := math.Ldexp(want, s.out) - float64(v)
 			least, most = min(least, miss), max(most, miss)
+			lowest, highest = min(lowest, want), max(highest, want)
 		}
 		c0[i] = int64(math.Round((least+most)/2 + bias))
 	}
@@ -98,7 +100,10 @@ func (p *pieces) wire(index, d circuit.Wire, dBits int, s polySizes, bias float6
 		top := d.Shr(dBits-s.uu).Named("uu", "")
 		slope.plus(signedTable(index, c2, "c2", "quadratic coefficient").times(top, s.uu+s.square-s.linear))
 	}
-	return slope.times(d.Shr(dBits-s.u).Named("u", ""), s.u+s.linear-s.out).addTo(sum)
+	// The intervals of the two do not tell that great slopes are not with small sums.
+	slack := math.Ldexp(highest-lowest, s.out-4) + 4
+	return slope.times(d.Shr(dBits-s.u).Named("u", ""), s.u+s.linear-s.out).addTo(sum).
+		Narrow(int64(math.Floor(math.Ldexp(lowest, s.out)-slack)), int64(math.Ceil(math.Ldexp(highest, s.out)+slack)))
 }
 
 // table returns the coefficients of u^k with so many fraction bits.
@@ -114,10 +119,24 @@ func (p *pieces) table(k, fraction int) []int64 {
 }
 
 // cut is what the circuit makes of c u, with so many bits of u and drop bits of the
-// coefficient dropped, but for the rounding of single rows.
+// coefficient dropped.
 func cut(c int64, u float64, uBits, drop int) int64 {
 	t := int64(math.Ldexp(u, uBits))
-	return c * t >> uint(uBits+drop)
+	drop += uBits
+	if drop <= 0 {
+		return c * t << -drop
+	}
+	// Rows are cut one by one, and those of a magnitude.
+	sum, magnitude := int64(0), max(c, -c)
+	for i := range uBits {
+		if t>>i&1 != 0 {
+			sum += int64(math.Floor(math.Ldexp(float64(magnitude), i-drop)))
+		}
+	}
+	if c < 0 {
+		return -sum
+	}
+	return sum
 }
 
 // A term is a number whose sign is the same everywhere, so that its magnitude can be
@@ -145,10 +164,7 @@ func signedTable(index circuit.Wire, values []int64, name, comment string) term 
 
 // times returns the product with u, which is not negative, without its last bits.
 func (t term) times(u circuit.Wire, drop int) term {
-	if lo, _ := t.Interval(); lo >= 0 {
-		return term{t.MulRows(u, drop), t.negative}
-	}
-	return term{t.MulDrop(u, drop), t.negative}
+	return term{mulTo(t.Wire, u, drop, 0), t.negative}
 }
 
 // plus adds another term in place.

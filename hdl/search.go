@@ -101,6 +101,9 @@ func (s *searcher) try(e *circuit.Evaluator, indices []int) bool {
 		in[i] = s.truth.inputs[at]
 	}
 	e.Run(out, in)
+	if e.Broken() {
+		return false
+	}
 	for i, at := range indices {
 		if u := math.Abs(s.truth.ulps(at, out[i])); u > s.bound {
 			if len(s.hard) < maxHard && !slices.Contains(s.hard, at) {

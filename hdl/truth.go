@@ -135,21 +135,6 @@ func Sample(format Format, n int, seed uint64) []uint64 {
 	return list
 }
 
-// worst returns the greatest error of outputs for the inputs from the given one on,
-// and the input's index; it ends at the first that is above limit.
-func (t *truth) worst(out []int64, from int, limit float64) (ulps float64, at int) {
-	at = from
-	for i, y := range out {
-		if u := math.Abs(t.ulps(from+i, y)); u > ulps {
-			ulps, at = u, from+i
-			if u > limit {
-				break
-			}
-		}
-	}
-	return ulps, at
-}
-
 // ulps returns how far output y is from the truth for input i.
 func (t *truth) ulps(i int, y int64) float64 {
 	want := t.values[i]
@@ -179,9 +164,15 @@ func floatUlps(format Format, y uint64, want float64) float64 {
 
 // measure runs the circuit on all inputs of the truth.
 func (t *truth) measure(c *circuit.Circuit) Error {
+	e := Error{All: t.all}
+	t.run(c.Evaluator(), &e)
+	return e.end()
+}
+
+// run runs the circuit on all inputs of the truth and takes note of the errors.
+func (t *truth) run(ev *circuit.Evaluator, e *Error) {
 	out := make([]int64, len(t.inputs))
-	c.Evaluator().Run(out, t.inputs)
-	e := Error{Inputs: len(out), All: t.all}
+	ev.Run(out, t.inputs)
 	for i, y := range out {
 		u := t.ulps(i, y)
 		e.Mean += math.Abs(u)
@@ -190,7 +181,12 @@ func (t *truth) measure(c *circuit.Circuit) Error {
 			e.Ulps, e.At = math.Abs(u), t.bits[i]
 		}
 	}
-	e.Mean /= float64(len(out))
-	e.Bias /= float64(len(out))
+	e.Inputs += len(out)
+}
+
+// end turns the sums into means.
+func (e Error) end() Error {
+	e.Mean /= float64(e.Inputs)
+	e.Bias /= float64(e.Inputs)
 	return e
 }

@@ -462,7 +462,7 @@ func (w Wire) Table(values []int64) Wire {
 
 // Narrow returns w with the interval [lo, hi], for which the author vouches whatever
 // the input is: where the operations' intervals do not tell how small a value really
-// is. Evaluation with Check finds out.
+// is. [Evaluator.Broken] tells whether that was so.
 func (w Wire) Narrow(lo, hi int64) Wire {
 	alo, ahi := w.Interval()
 	lo, hi = max(lo, alo), min(hi, ahi)

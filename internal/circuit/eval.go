@@ -16,7 +16,13 @@ type Evaluator struct {
 	// Check makes Run panic if a value leaves its wire's interval: a fault in the
 	// circuit's description.
 	Check bool
+	// broken tells that a value left the interval of a Narrow.
+	broken bool
 }
+
+// Broken tells whether a value has left the interval that Narrow gave it: then the
+// outputs are not those of the Verilog.
+func (e *Evaluator) Broken() bool { return e.broken }
 
 // Evaluator returns what runs the circuit.
 func (c *Circuit) Evaluator() *Evaluator {
@@ -188,7 +194,10 @@ func (e *Evaluator) node(id, n int) {
 			dst[i] = nd.values[a[i]]
 		}
 	case opNarrow:
-		copy(dst, a)
+		for i, v := range a {
+			dst[i] = v
+			e.broken = e.broken || v < nd.lo || v > nd.hi
+		}
 	default:
 		panic(fmt.Sprintf("circuit: operation %d", nd.op))
 	}

@@ -1,0 +1,279 @@
+package hdl
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/isrlu/isrlu/internal/circuit"
+)
+
+// Options say what a unit shall be.
+type Options struct {
+	// Function is what [ParseFunction] takes, such as "isrlu", "isru:3" or "isrlu'".
+	Function string
+	// Format is that of the input and of the output.
+	Format Format
+	// Bound is the greatest error allowed, in units in the last place of the format at
+	// the true value; 0 stands for 1. Rounding alone takes 1/2.
+	Bound float64
+	// Family restricts the search to one of [Families]; empty for all.
+	Family string
+}
+
+// DefaultBound is the error allowed where Options name none: the output is one of the
+// two neighbours of the true value.
+const DefaultBound = 1
+
+// Parameters of units lie in [minParameter, maxParameter]: beyond, the formats hold
+// next to nothing but the function's ends.
+const (
+	minParameter = 1.0 / (1 << 16)
+	maxParameter = 1 << 16
+)
+
+// A Unit is a circuit for a function in a format, with the least estimated area that
+// the search found. It is immutable and may be shared by goroutines.
+type Unit struct {
+	function *Function
+	format   Format
+	bound    float64
+	design   *design
+	err      Error
+
+	once  sync.Once
+	table []uint32 // all outputs, for formats of at most 16 bits
+}
+
+// New searches for the unit with the least area that keeps to the bound. In formats of
+// at most 16 bits that holds for all inputs; in wider ones it is verified on more than
+// a million, see [Unit.Verify]. It takes a few seconds; when ctx is done, New ends
+// with its error.
+//
+// A bound that cannot be met is an error that says which format would do.
+func New(ctx context.Context, o Options) (*Unit, error) {
+	f, bound, err := o.check()
+	if err != nil {
+		return nil, err
+	}
+	t := newTruth(f, o.Format)
+	for margin := 1.0; ; margin *= 0.97 {
+		s := newSearcher(t, bound*margin)
+		s.stop = func() bool { return ctx.Err() != nil }
+		list := structures(t, bound*margin)
+		if o.Family != "" {
+			list = slices.DeleteFunc(list, func(st *structure) bool { return st.family != o.Family })
+			if len(list) == 0 {
+				return nil, fmt.Errorf("hdl: there is no unit for %s in %s by %q; leave the family out", f, o.Format, o.Family)
+			}
+		}
+		d := s.best(list)
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		if d == nil {
+			return nil, unreachable(t, bound, list)
+		}
+		u := &Unit{function: f, format: o.Format, bound: bound, design: d}
+		if t.all {
+			u.err = t.measure(d.circuit)
+			return u, nil
+		}
+		if u.err, err = u.Verify(ctx, 1<<20, nil); err != nil {
+			return nil, err
+		}
+		if u.err.Ulps <= bound {
+			return u, nil
+		}
+	}
+}
+
+// check returns the function and the bound of valid options.
+func (o Options) check() (*Function, float64, error) {
+	f, err := ParseFunction(o.Function)
+	if err != nil {
+		return nil, 0, err
+	}
+	if o.Format == (Format{}) {
+		return nil, 0, errors.New("hdl: no format; name one such as q4.11")
+	}
+	for _, p := range f.params {
+		if p < minParameter || p > maxParameter {
+			return nil, 0, fmt.Errorf("hdl: the parameters of a unit must be from 2^-16 to 2^16, got %s", f)
+		}
+	}
+	if o.Family != "" && !slices.Contains(Families(), o.Family) {
+		return nil, 0, fmt.Errorf("hdl: unknown family %q; known: %s", o.Family, strings.Join(Families(), ", "))
+	}
+	bound := o.Bound
+	if bound == 0 {
+		bound = DefaultBound
+	}
+	if math.IsNaN(bound) || bound <= 0 || bound > 1<<20 {
+		return nil, 0, fmt.Errorf("hdl: the error must be a positive number of ulps, got %v; 1 is usual", bound)
+	}
+	if bound < 0.5 {
+		return nil, 0, fmt.Errorf("hdl: an error of %v ulp in %s: rounding alone takes up to half of an ulp; ask for more, or for %s",
+			bound, o.Format, finer(o.Format, bound))
+	}
+	if f.name == "rsqrt" && !o.Format.IsFloat() && o.Format.integer == 0 {
+		n := o.Format.fraction
+		return nil, 0, fmt.Errorf("hdl: the inverse square root of a number below 1 is above 1, which %s cannot hold; %s could hold it for all inputs",
+			o.Format, fixedName((n+1)/2, n))
+	}
+	return f, bound, nil
+}
+
+// finer names a format in which an error of so many ulps of the given one is one that
+// units keep to.
+func finer(f Format, bound float64) string {
+	// 0.6 ulp leaves the arithmetic a tenth besides rounding.
+	more := int(math.Ceil(math.Log2(0.6 / bound)))
+	if f.IsFloat() {
+		if f == BFloat16() && more <= 3 {
+			return fmt.Sprintf("float16, with an error of %.3g ulp there", math.Ldexp(bound, 3))
+		}
+		return fmt.Sprintf("a format with %d bits of fraction, which there is not", f.fraction+more)
+	}
+	return fmt.Sprintf("%s with an error of %.3g ulp there", fixedName(f.integer, f.fraction+more), math.Ldexp(bound, more))
+}
+
+// fixedName names a fixed-point format with its width, which may be beyond what units
+// have.
+func fixedName(m, n int) string {
+	if w := 1 + m + n; w > MaxBits {
+		return fmt.Sprintf("q%d.%d (%d bits, more than the %d that units have)", m, n, w, MaxBits)
+	}
+	return fmt.Sprintf("q%d.%d (%d bits)", m, n, 1+m+n)
+}
+
+// unreachable returns the error for a bound that no structure keeps to.
+func unreachable(t *truth, bound float64, list []*structure) error {
+	closest := math.Inf(1)
+	for _, st := range list {
+		sizes := make([]int, len(st.knobs))
+		for i, k := range st.knobs {
+			sizes[i] = k.most
+		}
+		closest = min(closest, t.measure(st.build(sizes)).Ulps)
+	}
+	if closest <= bound {
+		closest = math.Nextafter(bound, math.Inf(1))
+	}
+	return fmt.Errorf("hdl: no unit found for %s in %s with an error of at most %v ulp; the closest has %.4f; ask for that, or for %s",
+		t.f, t.format, bound, closest, finer(t.format, bound/2))
+}
+
+// Families are the ways to build a unit: by an inverse square root, or directly, for
+// any function.
+func Families() []string { return []string{"rsqrt"} }
+
+// structures returns all ways to build a unit for the truth.
+func structures(t *truth, bound float64) []*structure {
+	if t.format.IsFloat() {
+		return rsqrtFloat(t, bound)
+	}
+	return rsqrtFixed(t, bound)
+}
+
+// Function returns what the unit computes.
+func (u *Unit) Function() *Function { return u.function }
+
+// Format returns the format of its input and output.
+func (u *Unit) Format() Format { return u.format }
+
+// Bound returns the greatest error that was allowed, in ulps.
+func (u *Unit) Bound() float64 { return u.bound }
+
+// Error returns how far the outputs are from the function.
+func (u *Unit) Error() Error { return u.err }
+
+// Family returns which of [Families] the unit is built by.
+func (u *Unit) Family() string { return u.design.family }
+
+// Architecture describes how the unit is built, with its sizes.
+func (u *Unit) Architecture() string { return u.design.String() }
+
+// Name returns the name of the Verilog module, such as isrlu_q4_11.
+func (u *Unit) Name() string {
+	return u.function.identifier() + "_" + strings.ReplaceAll(u.format.String(), ".", "_")
+}
+
+// Eval sets dst[i] to the bits that the unit puts out for the bits src[i]: bit for bit
+// what the Verilog does. Bits above the format's are ignored. The slices are equally
+// long and may be the same.
+func (u *Unit) Eval(dst, src []uint64) {
+	in := make([]int64, len(src))
+	for i, b := range src {
+		in[i] = u.format.wire(b)
+	}
+	u.design.circuit.Evaluator().Run(in, in)
+	for i, y := range in {
+		dst[i] = uint64(y) & u.format.mask()
+	}
+}
+
+// outputs returns the outputs for all inputs of a format of at most 16 bits.
+func (u *Unit) outputs() []uint32 {
+	u.once.Do(func() {
+		all := make([]uint64, 1<<u.format.Bits())
+		for i := range all {
+			all[i] = uint64(i)
+		}
+		u.Eval(all, all)
+		u.table = make([]uint32, len(all))
+		for i, y := range all {
+			u.table[i] = uint32(y)
+		}
+	})
+	return u.table
+}
+
+// Verify measures the error on [Corners] and n random inputs, or on all inputs if n is
+// 0, which takes minutes for 32 bits. Progress, if not nil, is told how many inputs
+// are done.
+func (u *Unit) Verify(ctx context.Context, n int, progress func(done int)) (Error, error) {
+	var next func(i int) uint64
+	total := n
+	corners := Corners(u.format)
+	if n == 0 {
+		total, next = 1<<u.format.Bits(), func(i int) uint64 { return uint64(i) }
+	} else {
+		sample := Sample(u.format, n, 2)
+		total += len(corners)
+		next = func(i int) uint64 {
+			if i < len(corners) {
+				return corners[i]
+			}
+			return sample[i-len(corners)]
+		}
+	}
+	e := Error{All: n == 0}
+	ev := u.design.circuit.Evaluator()
+	const chunk = 1 << 16
+	t := &truth{f: u.function, format: u.format}
+	for from := 0; from < total; from += chunk {
+		if err := ctx.Err(); err != nil {
+			return Error{}, err
+		}
+		t.bits, t.inputs, t.values = t.bits[:0], t.inputs[:0], t.values[:0]
+		for i := from; i < min(from+chunk, total); i++ {
+			t.add(next(i))
+		}
+		t.run(ev, &e)
+		if progress != nil {
+			progress(e.Inputs)
+		}
+	}
+	if ev.Broken() {
+		return Error{}, fmt.Errorf("hdl: %s: a value of the circuit left its interval", u.Name())
+	}
+	return e.end(), nil
+}
+
+// Cost is the estimated size of the unit without registers.
+func (u *Unit) Cost() circuit.Cost { return u.design.circuit.Cost() }
