@@ -17,15 +17,12 @@ type power struct {
 	degree int // of the polynomials
 	index  int // bits of the fraction that choose the polynomial
 	steps  int // of Newton
-	// late tells that the last step corrects the product with the unit's input, not
-	// the inverse square root.
-	late   bool
 	pieces *pieces
 	center float64 // what makes the last step's one-sided error two-sided
 }
 
-func newPower(degree, index, steps int, cube, late bool, factor float64) *power {
-	p := &power{cube: cube, degree: degree, index: index, steps: steps, late: late && steps > 0 && !cube}
+func newPower(degree, index, steps int, cube bool, factor float64) *power {
+	p := &power{cube: cube, degree: degree, index: index, steps: steps}
 	exponent := -0.5
 	if cube && steps == 0 {
 		exponent = -1.5
@@ -75,10 +72,7 @@ func errorAfter(degree, index, steps int) float64 {
 func (p *power) name() string {
 	s := fmt.Sprintf("%s of %s per binade", [...]string{"constants", "lines", "parabolas", "cubics"}[p.degree],
 		plural(1<<p.index, "segment"))
-	switch {
-	case p.steps > 0 && p.late:
-		s += ", " + plural(p.steps, "Newton step") + ", the last on the product"
-	case p.steps > 0:
+	if p.steps > 0 {
 		s += ", " + plural(p.steps, "Newton step")
 	}
 	return s
@@ -109,10 +103,8 @@ func (p *power) knobs(width int) []knob {
 		// The last step has the full width.
 		w := (width + 1) >> (p.steps - 1 - i)
 		list = append(list, knob{fmt.Sprintf("square%d", i+1), max(2, w-6), w + 8},
-			knob{fmt.Sprintf("miss%d", i+1), max(2, w-8), w + 8})
-		if i < p.steps-1 || !p.late {
-			list = append(list, knob{fmt.Sprintf("root%d", i+1), max(2, w-6), w + 4})
-		}
+			knob{fmt.Sprintf("miss%d", i+1), max(2, w-8), w + 8},
+			knob{fmt.Sprintf("root%d", i+1), max(2, w-6), w + 4})
 	}
 	if p.cube && p.steps > 0 {
 		list = append(list, knob{"squared", max(2, width-4), width + 9}, knob{"cubed", max(2, width-4), width + 9})
@@ -120,19 +112,9 @@ func (p *power) knobs(width int) []knob {
 	return list
 }
 
-// A root is what power.wire makes: value/2^place, still to be multiplied by 1 +
-// miss/2^missPlace where the last step is late.
-type root struct {
-	value     circuit.Wire
-	place     int
-	miss      circuit.Wire
-	missPlace int
-	late      bool
-}
-
-// wire returns the power of the number 2^odd (1 + fraction/2^bits). It takes its sizes
-// from the front of the list.
-func (p *power) wire(odd, fraction circuit.Wire, bits int, sizes *sizeList) root {
+// wire returns the power of the number 2^odd (1 + fraction/2^bits) and the number of its
+// fraction bits. It takes its sizes from the front of the list.
+func (p *power) wire(odd, fraction circuit.Wire, bits int, sizes *sizeList) (r circuit.Wire, place int) {
 	s := polySizes{out: sizes.next()}
 	if p.degree >= 1 {
 		s.linear, s.u = sizes.next(), sizes.next()
@@ -148,9 +130,9 @@ func (p *power) wire(odd, fraction circuit.Wire, bits int, sizes *sizeList) root
 		top, rest, restBits = fraction.Shr(bits-index), fraction.Low(bits-index), bits-index
 	}
 	at := odd.Shl(index).Or(top).Named("segment", "of the table: parity of the binade, first bits")
-	r := root{value: p.pieces.wire(at, rest, restBits, s, 0).Max(0).Named("seed", "first value of the inverse root"), place: s.out}
+	r, place = p.pieces.wire(at, rest, restBits, s, 0).Max(0).Named("seed", "first value of the inverse root"), s.out
 	if p.steps == 0 {
-		return r
+		return r, place
 	}
 	one := int64(1) << bits
 	m := fraction.Or(fraction.Const(one)).Narrow(one, 2*one-1)
@@ -158,7 +140,7 @@ func (p *power) wire(odd, fraction circuit.Wire, bits int, sizes *sizeList) root
 	e := seedError(p.degree, p.index)
 	for i := range p.steps {
 		square, miss := sizes.next(), sizes.next()
-		sq := squareTo(r.value, 2*r.place, square).Named("squared", "square of the inverse root")
+		sq := squareTo(r, 2*place, square).Named("squared", "square of the inverse root")
 		// 1 - m r^2 is small: only its last places are made.
 		product := mulTo(m, sq, bits+square, miss)
 		center := int64(0)
@@ -166,38 +148,31 @@ func (p *power) wire(odd, fraction circuit.Wire, bits int, sizes *sizeList) root
 			center = int64(math.Round(math.Ldexp(2*p.center, miss)))
 		}
 		// The seed's places add to its error.
-		limit := int64(math.Ceil(math.Ldexp(4*e+math.Ldexp(4, -r.place), miss))) + 8
+		limit := int64(math.Ceil(math.Ldexp(4*e+math.Ldexp(4, -place), miss))) + 8
 		w := product.Const(1<<miss+center).Sub(product).Narrow(-limit, limit).Named("miss", "1 - number inverse root^2")
 		e = 0.75 * e * e * 2
-		if i == p.steps-1 && p.late {
-			r.miss, r.missPlace, r.late = w, miss+1, true
-			return r
-		}
-		place := sizes.next()
-		correction := mulTo(r.value, w, r.place+miss+1, place)
-		r.value = shiftTo(r.value, r.place, place).Add(correction).Narrow(0, 5<<place>>2).Named("root", "inverse root after a step")
-		r.place = place
+		to := sizes.next()
+		correction := mulTo(r, w, place+miss+1, to)
+		r = shiftTo(r, place, to).Add(correction).Narrow(0, 5<<to>>2).Named("root", "inverse root after a step")
+		place = to
 	}
 	if p.cube {
 		squared, cubed := sizes.next(), sizes.next()
-		sq := squareTo(r.value, 2*r.place, squared)
-		r.value = mulTo(sq, r.value, squared+r.place, cubed).Named("cubed", "inverse root^3")
-		r.place = cubed
+		sq := squareTo(r, 2*place, squared)
+		r = mulTo(sq, r, squared+place, cubed).Named("cubed", "inverse root^3")
+		place = cubed
 	}
-	return r
+	return r, place
 }
 
-// times returns a times the root with so many fraction bits; a has aPlace.
-func (r root) times(a circuit.Wire, aPlace, place int) circuit.Wire {
-	v := mulTo(a, r.value, aPlace+r.place, place)
-	if drop := aPlace + r.place - place; drop > 0 {
-		v = v.AddConst(rowsLoss(r.value.Width(), drop))
+// timesRoot returns a times the inverse root with to fraction bits, of the product's
+// from.
+func timesRoot(a, r circuit.Wire, from, to int) circuit.Wire {
+	v := mulTo(a, r, from, to)
+	if drop := from - to; drop > 0 {
+		v = v.AddConst(rowsLoss(r.Width(), drop))
 	}
-	v = v.Named("product", "input times inverse root")
-	if r.late {
-		v = v.Add(mulTo(v, r.miss, place+r.missPlace, place)).Narrow(0, upper(v)*2).Named("corrected", "product after a step")
-	}
-	return v
+	return v.Named("product", "input times inverse root")
 }
 
 func upper(w circuit.Wire) int64 {
@@ -266,17 +241,14 @@ func powers(relative float64, cube bool, factor float64) []*power {
 			for errorAfter(degree, first, steps) > relative {
 				first++
 			}
-			if steps > 0 && errorAfter(degree, 0, steps-1) < relative {
-				continue // a step too many
+			if steps > 0 && errorAfter(degree, 3, steps-1) < relative {
+				continue // a step too many: 8 segments would do without it
 			}
 			for index := max(0, first-1); index <= first+1; index++ {
-				if index > 9 || degree == 0 && steps == 0 && index > 8 {
+				if index > 8 {
 					continue
 				}
-				list = append(list, newPower(degree, index, steps, cube, false, factor))
-				if steps > 0 && !cube {
-					list = append(list, newPower(degree, index, steps, cube, true, factor))
-				}
+				list = append(list, newPower(degree, index, steps, cube, factor))
 			}
 		}
 	}

@@ -33,7 +33,7 @@ func rsqrtFixed(t *truth, bound float64) []*structure {
 			}
 			scale := s
 			if p.steps == 0 && s != 1 {
-				p, scale = newPower(p.degree, p.index, 0, t.f.derivative, false, s), 1
+				p, scale = newPower(p.degree, p.index, 0, t.f.derivative, s), 1
 			}
 			st := &structure{family: "rsqrt", name: "inverse square root: " + p.name()}
 			if complement {
@@ -59,14 +59,14 @@ func rsqrtFixed(t *truth, bound float64) []*structure {
 				number := onePlus(fold.a, n, alpha, q, list)
 				binade := number.Shr(q).Log2().Named("binade", "of 1 + alpha a^2")
 				fraction := number.ShrBy(binade).Narrow(1<<q, 2<<q-1).Low(q).Named("fraction", "after the leading one")
-				r := p.wire(binade.Low(1), fraction, q, list)
+				r, place := p.wire(binade.Low(1), fraction, q, list)
 				half := binade.Shr(1).Named("half_binade", "")
 				guard := list.next()
 				var v circuit.Wire
 				if t.f.derivative {
-					v = shiftTo(r.value, r.place, n+guard).ShrBy(half.Mul(c.Const(3)))
+					v = shiftTo(r, place, n+guard).ShrBy(half.Mul(c.Const(3)))
 				} else {
-					v = r.times(fold.a, n, n+guard).ShrBy(half)
+					v = timesRoot(fold.a, r, n+place, n+guard).ShrBy(half)
 				}
 				v = scaled(v, scale, list)
 				c.Output(fold.unfold(v, guard))
@@ -114,9 +114,6 @@ func rsqrtOnly(t *truth, bound float64) []*structure {
 	width := bits.Len(uint(1 / relative))
 	var list []*structure
 	for _, p := range powers(relative, false, 1) {
-		if p.late {
-			continue // there is no product
-		}
 		st := &structure{family: "rsqrt", name: "inverse square root: " + p.name()}
 		st.knobs = append(p.knobs(width), knob{"guard", 0, 6})
 		st.build = func(sizes []int) *circuit.Circuit {
@@ -131,11 +128,11 @@ func rsqrtOnly(t *truth, bound float64) []*structure {
 			// x = 2^(binade - n) m; with the parity in m, its root is 2^-half m^(-1/2).
 			up := n & 1 // makes the exponent even for even binades
 			exponent := binade.AddConst(int64(up))
-			r := p.wire(exponent.Low(1), fraction, lead, list)
+			r, place := p.wire(exponent.Low(1), fraction, lead, list)
 			half := exponent.Shr(1).Named("half_binade", "")
 			guard := list.next()
 			// y = r 2^((n + up)/2 - half), to n + guard fraction bits.
-			v := shiftTo(r.value.ShlBy(c.Const(upper(half)).Sub(half)), r.place-(n+up)/2+int(upper(half)), n+guard)
+			v := shiftTo(r.ShlBy(c.Const(upper(half)).Sub(half)), place-(n+up)/2+int(upper(half)), n+guard)
 			c.Output(fold.unfold(v, guard))
 			return c
 		}

@@ -43,7 +43,7 @@ func rsqrtFloat(t *truth, bound float64) []*structure {
 		if t.f.derivative {
 			var scale float64
 			scale, outShift = math.Frexp(s)
-			p = newPower(p.degree, p.index, 0, true, false, scale)
+			p = newPower(p.degree, p.index, 0, true, scale)
 		}
 		st.build = func(sizes []int) *circuit.Circuit {
 			c, x := circuit.New(0, int64(t.format.mask()))
@@ -76,16 +76,16 @@ func rsqrtFloat(t *truth, bound float64) []*structure {
 			carry := sum.Shr(q).Log2().Named("carry", "binade of q")
 			fraction := sum.ShrBy(carry).Narrow(1<<q, 2<<q-1).Low(q).Named("fraction", "after the leading one")
 			binade := carry.Add(rel.Table(power2).Named("scale", "binades that q was scaled by"))
-			r := p.wire(binade.Low(1), fraction, q, list)
+			r, rootPlace := p.wire(binade.Low(1), fraction, q, list)
 			half := binade.Shr(1).Named("half_binade", "")
 			var y circuit.Wire
 			if t.f.derivative {
-				v, lacked := normalize(r.value, max(0, r.place-4), r.place+1)
+				v, lacked := normalize(r, max(0, rootPlace-4), rootPlace+1)
 				e := c.Const(int64(t.format.bias() + outShift)).Sub(half.Mul(c.Const(3))).Sub(lacked)
-				y = pack(t.format, v, r.place, e)
+				y = pack(t.format, v, rootPlace, e)
 			} else {
 				product := list.next()
-				v := r.times(sig, m, product)
+				v := timesRoot(sig, r, m+rootPlace, product)
 				v, lacked := normalize(v, product-2, product+1)
 				y = pack(t.format, v, product, in.exponent.Sub(half).Sub(lacked).Max(1))
 			}
@@ -102,25 +102,21 @@ func rsqrtOnlyFloat(t *truth, relative float64, width int) []*structure {
 	m, bias := t.format.fraction, t.format.bias()
 	var list []*structure
 	for _, p := range powers(relative, false, 1) {
-		if p.late {
-			continue // there is no product
-		}
 		st := &structure{family: "rsqrt", name: "inverse square root: " + p.name(), knobs: p.knobs(width)}
 		st.build = func(sizes []int) *circuit.Circuit {
 			c, x := circuit.New(0, int64(t.format.mask()))
 			in := split(t.format, x)
 			// A subnormal's leading one moves to the front.
 			zero := in.exponent.EqualConst(0).Named("subnormal", "or 0")
-			place := in.fraction.Log2()
-			lacked := c.Const(int64(m)).Sub(place)
+			lacked := c.Const(int64(m)).Sub(in.fraction.Log2())
 			fraction := zero.Select(in.fraction.ShlBy(lacked).Low(m), in.fraction).Named("normal_fraction", "")
 			e := zero.Select(c.Const(1).Sub(lacked), in.exponent).Named("binade", "exponent with its bias")
 			// e - bias = 2 k + odd
 			shifted := e.AddConst(int64(bias&1 + 2*m))
-			r := p.wire(shifted.Low(1), fraction, m, &sizeList{sizes})
+			r, place := p.wire(shifted.Low(1), fraction, m, &sizeList{sizes})
 			k := shifted.Shr(1).AddConst(-int64((bias + bias&1 + 2*m) / 2))
-			v, gone := normalize(r.value.Min(2<<r.place-1), r.place-1, r.place+1)
-			y := pack(t.format, v, r.place, c.Const(int64(bias)).Sub(k).Sub(gone))
+			v, gone := normalize(r.Min(2<<place-1), place-1, place+1)
+			y := pack(t.format, v, place, c.Const(int64(bias)).Sub(k).Sub(gone))
 			inf := in.value(math.Inf(1))
 			y = in.special.Select(c.Const(0), y)
 			y = in.magnitude.EqualConst(0).Select(in.signed(inf), in.sign.Select(in.value(math.NaN()), y))
