@@ -173,6 +173,9 @@ func (w Wire) Sub(b Wire) Wire {
 	if v, ok := b.constant(); ok && v == 0 {
 		return w
 	}
+	if w == b {
+		return w.c.Const(0)
+	}
 	return binary(opSub, w, b, sum(alo, -bhi), sum(ahi, -blo))
 }
 
@@ -244,6 +247,9 @@ func mulInterval(a, b Wire, drop int) (lo, hi int64) {
 			lo, hi = min(lo, p), max(hi, p)
 		}
 	}
+	if a == b { // a square
+		lo = max(lo, 0)
+	}
 	return lo, hi
 }
 
@@ -309,8 +315,8 @@ func (w Wire) Shr(n int) Wire {
 func (w Wire) ShlBy(n Wire) Wire {
 	lo, hi := w.Interval()
 	nlo, nhi := n.Interval()
-	if nlo < 0 {
-		panic("circuit: shift by a negative number")
+	if nlo < 0 || nhi > 62 {
+		panic(fmt.Sprintf("circuit: shift to the left by %d to %d", nlo, nhi))
 	}
 	return binary(opShlBy, w, n,
 		min(mulShift(lo, 1<<nlo, 0), mulShift(lo, 1<<nhi, 0)), max(mulShift(hi, 1<<nlo, 0), mulShift(hi, 1<<nhi, 0)))
@@ -332,6 +338,9 @@ func (w Wire) Low(n int) Wire {
 	lo, hi := w.Interval()
 	if lo >= 0 && hi < 1<<n {
 		return w
+	}
+	if v, ok := w.constant(); ok {
+		return w.c.Const(v & (1<<n - 1))
 	}
 	return unary(opLow, w, int64(n), 0, 1<<n-1)
 }
@@ -380,7 +389,7 @@ func (w Wire) oneBit() {
 func (w Wire) Less(b Wire) Wire {
 	alo, ahi := w.Interval()
 	blo, bhi := b.Interval()
-	return binary(opLess, w, b, truth(ahi < blo), truth(alo < bhi))
+	return binary(opLess, w, b, truth(ahi < blo), truth(alo < bhi && w != b))
 }
 
 // AtLeast returns 1 where w >= v, else 0.
@@ -393,7 +402,7 @@ func (w Wire) Negative() Wire { return w.Less(w.c.Const(0)) }
 func (w Wire) Equal(b Wire) Wire {
 	alo, ahi := w.Interval()
 	blo, bhi := b.Interval()
-	return binary(opEqual, w, b, truth(alo == ahi && blo == bhi && alo == blo), truth(alo <= bhi && blo <= ahi))
+	return binary(opEqual, w, b, truth(w == b || alo == ahi && blo == bhi && alo == blo), truth(alo <= bhi && blo <= ahi))
 }
 
 // EqualConst returns 1 where w = v, else 0.
