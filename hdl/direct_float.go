@@ -1,0 +1,3 @@
+package hdl
+
+func directFloat(t *truth, bound float64) []*structure { return nil }

@@ -1,0 +1,31 @@
+package hdl
+
+import (
+	"testing"
+	"time"
+)
+
+func TestTmp(t *testing.T) {
+	for _, format := range []string{"q3.4", "q4.11"} {
+		for _, spec := range []string{"elu", "tanh", "sigmoid", "isrlu", "isru", "isru_sigmoid", "isru'", "isrlu'"} {
+			fn, _ := ParseFunction(spec)
+			fm, _ := ParseFormat(format)
+			tr := newTruth(fn, fm)
+			for _, bound := range []float64{0.501, 0.55, 1, 2} {
+				s := newSearcher(tr, bound)
+				start := time.Now()
+				list := directFixed(tr, bound)
+				made := time.Since(start)
+				d := s.best(list)
+				if d == nil {
+					t.Log(spec, format, bound, "none", len(list), time.Since(start))
+					continue
+				}
+				e := d.circuit.Evaluator()
+				e.Check = true
+				e.Run(make([]int64, len(tr.inputs)), tr.inputs)
+				t.Log(spec, format, bound, d.gates, d, len(list), made, time.Since(start), tr.measure(d.circuit))
+			}
+		}
+	}
+}
