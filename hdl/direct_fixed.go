@@ -35,7 +35,7 @@ func tails(t *truth, f func(a float64) float64, bound float64) []int {
 	var list []int
 	end := f(math.Ldexp(1, full) - 1)
 	k := 2
-	for _, step := range []float64{2*bound + 1, max(2*bound-1, 0), 0.1} {
+	for _, step := range []float64{2 * bound, bound, 0.1} {
 		for k < full && math.Abs(f(math.Ldexp(1, k))-end) > step {
 			k++
 		}
@@ -107,7 +107,7 @@ func (p directPlan) layouts(bits, degree int) []*layout {
 	for s := 1; s <= most; s++ {
 		list = append(list, uniform(bits, s))
 	}
-	for tolerance := 2.0; tolerance > 0.02; tolerance *= 0.7 {
+	for tolerance := 2.0; tolerance > 0.02; tolerance *= 0.6 {
 		if l := dyadic(bits, degree, p.target, tolerance); l != nil {
 			list = append(list, l)
 		}

@@ -6,15 +6,15 @@ import (
 )
 
 func TestTmp(t *testing.T) {
-	for _, format := range []string{"q3.4", "q4.11"} {
-		for _, spec := range []string{"elu", "tanh", "sigmoid", "isrlu", "isru", "isru_sigmoid", "isru'", "isrlu'"} {
+	for _, format := range []string{"bfloat16", "float16"} {
+		for _, spec := range []string{"elu", "tanh", "sigmoid", "isrlu", "isru", "isru_sigmoid", "isru'", "isrlu'", "elu:3", "isru_sigmoid:3"} {
 			fn, _ := ParseFunction(spec)
 			fm, _ := ParseFormat(format)
 			tr := newTruth(fn, fm)
 			for _, bound := range []float64{0.501, 0.55, 1, 2} {
 				s := newSearcher(tr, bound)
 				start := time.Now()
-				list := directFixed(tr, bound)
+				list := directFloat(tr, bound)
 				made := time.Since(start)
 				d := s.best(list)
 				if d == nil {
