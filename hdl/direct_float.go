@@ -2,6 +2,8 @@ package hdl
 
 import (
 	"fmt"
+	"math"
+	"slices"
 
 	"github.com/isrlu/isrlu/internal/circuit"
 )
@@ -11,23 +13,41 @@ import (
 // that of the segment's least output, or one more. There are none by exponentials and
 // a division for tanh and sigmoid: a divider is greater than the tables.
 func directFloat(t *truth, bound float64) []*structure {
-	p := newFloatPlan(t, bound)
-	if p == nil || p.last-p.first > 40 {
-		return nil
+	var list []*structure
+	for _, mirrored := range []bool{true, false} {
+		if mirrored && t.f.shape != aroundHalf {
+			continue
+		}
+		p := newFloatPlan(t, bound, mirrored)
+		if p == nil {
+			return nil
+		}
+		if mirrored && t.f.name == "sigmoid" {
+			list = append(list, p.exponentials()...)
+		}
+		if p.last-p.first <= 40 {
+			list = append(list, p.polynomials(bound)...)
+		}
 	}
-	m := t.format.fraction
+	return list
+}
+
+// polynomials returns structures with segments of the inputs' binades.
+func (p *floatPlan) polynomials(bound float64) []*structure {
+	m := p.t.format.fraction
 	var list []*structure
 	add := func(degree int, tolerance float64, narrowest int) {
 		segments := p.split(degree, tolerance, narrowest)
 		if segments == nil {
 			return
 		}
-		l := p.layout(segments, narrowest)
+		l := p.layout(segments)
 		if l == nil {
 			return
 		}
-		for _, late := range []bool{false, true} {
-			list = append(list, p.structure(l, segments, degree, late))
+		list = append(list, p.polynomial(l, segments, degree, true))
+		if !p.extended() {
+			list = append(list, p.polynomial(l, segments, degree, false))
 		}
 	}
 	for degree := range 3 {
@@ -48,9 +68,9 @@ func directFloat(t *truth, bound float64) []*structure {
 const maxFloatCells = 2048
 
 // layout returns the segments as a layout of indices.
-func (p *floatPlan) layout(segments []floatSegment, narrowest int) *layout {
+func (p *floatPlan) layout(segments []floatSegment) *layout {
 	bits := p.binadeBits() + p.t.format.fraction + bitsFor(len(p.sides)-1)
-	narrowest = 64
+	narrowest := 64
 	l := &layout{name: fmt.Sprintf("%d segments of %d binades", len(segments), p.last-p.first+1)}
 	for _, s := range segments {
 		l.segments = append(l.segments, stretch{start: p.index(s), bits: s.bits})
@@ -63,15 +83,30 @@ func (p *floatPlan) layout(segments []floatSegment, narrowest int) *layout {
 	return l
 }
 
-// structure returns one with a polynomial on each segment. The rounding is part of the
-// constant coefficients, unless it is late.
-func (p *floatPlan) structure(l *layout, segments []floatSegment, degree int, late bool) *structure {
+// A floatCore computes the outputs' magnitudes.
+type floatCore struct {
+	value circuit.Wire // in the last place of the exponent, with guard bits
+	guard int
+	out   circuit.Wire // the biased exponent; the value may be up to four times its power
+	// late tells that the value is still to be rounded.
+	late bool
+	// fall is what the exponent is smaller by, with no lower limit; extended tells that
+	// it is not always 0.
+	fall     circuit.Wire
+	extended bool
+}
+
+// polynomial returns a structure with a polynomial on each segment. The rounding is
+// part of the constant coefficients, unless it is late.
+func (p *floatPlan) polynomial(l *layout, segments []floatSegment, degree int, late bool) *structure {
 	names := []string{"table", "linear", "quadratic"}
 	st := &structure{family: names[degree], name: names[degree] + " on " + l.name}
+	if p.mirrored {
+		st.name += " below 0"
+	}
 	if late {
 		st.name += ", rounded at the end"
 	}
-	late = late || p.extended()
 	outs := make([]int64, len(segments))
 	for i, s := range segments {
 		outs[i] = int64(s.out)
@@ -92,93 +127,112 @@ func (p *floatPlan) structure(l *layout, segments []floatSegment, degree int, la
 		c, x := circuit.New(0, int64(p.t.format.mask()))
 		in := split(p.t.format, x)
 		s := knobSizes(sizes)
-		exponent, fraction := in.exponent, in.fraction
-		if p.proportional {
-			exponent, fraction = in.normal()
-		}
-		served := exponent
-		for _, side := range p.sides {
-			if side.power > 0 {
-				served = exponent.Min(int64(p.last))
-			}
-		}
-		if p.proportional {
-			served = served.Max(int64(p.first))
-		}
-		m := p.t.format.fraction
-		at := served.Low(p.binadeBits()).Shl(m).Or(fraction)
-		if len(p.sides) > 1 {
-			at = in.sign.Shl(p.binadeBits() + m).Or(at)
-		}
+		at, fall := p.place(in)
 		index, d := l.cells(at)
 		bias := -0.5
 		if late {
 			bias = 0
 		}
-		v := fit.wire(index, d, l.dBits, s, bias).Max(0).Min(1<<(m+s.out+2)-1).Named("value", "in the segment's last place")
-		out := index.Table(outs).Named("out_exponent", "of the segment's least output")
-		c.Output(p.output(in, p.compose(in, v, s.out, out, exponent, served, late)))
+		v := fit.wire(index, d, l.dBits, s, bias)
+		c.Output(p.output(in, p.compose(in, floatCore{
+			value: v, guard: s.out, late: late, fall: fall, extended: p.extended(),
+			out: index.Table(outs).Named("out_exponent", "of the segment's least output"),
+		})))
 		return c
 	}
 	return st
 }
 
-// extended tells whether segments serve beyond the first or last exponent.
-func (p *floatPlan) extended() bool {
-	for _, s := range p.sides {
-		if s.power > 0 {
-			return true
-		}
+// place returns where in the index of all segments an input is, and what its output's
+// exponent is smaller by because its binade has the segments of another one.
+func (p *floatPlan) place(in *parts) (at, fall circuit.Wire) {
+	exponent, fraction := in.exponent, in.fraction
+	if p.proportional {
+		exponent, fraction = in.normal()
 	}
-	return p.proportional
+	served := exponent
+	if p.falling() {
+		served = exponent.Min(int64(p.last))
+	}
+	if p.proportional {
+		served = served.Max(int64(p.first))
+	}
+	m := p.t.format.fraction
+	at = served.Low(p.binadeBits()).Shl(m).Or(fraction)
+	if len(p.sides) > 1 {
+		at = in.sign.Not().Shl(p.binadeBits() + m).Or(at)
+	}
+	beyond := exponent.Sub(served)
+	fall = p.ofSides(in, func(s floatSide) circuit.Wire {
+		if p.proportional {
+			return beyond.Min(0).Neg()
+		}
+		return beyond.Mul(in.x.Const(int64(s.power)))
+	})
+	return at, fall
 }
 
-// compose returns the magnitude of the output for a value with guard bits.
-func (p *floatPlan) compose(in *parts, v circuit.Wire, guard int, out, exponent, served circuit.Wire, late bool) circuit.Wire {
-	m := p.t.format.fraction
-	big := v.Shr(m+guard+1).Named("next", "one exponent more")
-	if !late {
-		significand := big.Select(v.Shr(guard+1), v.Shr(guard)).Named("rounded", "")
-		return out.AddConst(-1).Add(big).Shl(m).Add(significand)
+// falling tells whether segments serve beyond the last exponent, and extended whether
+// also below the first.
+func (p *floatPlan) falling() bool {
+	return slices.ContainsFunc(p.sides, func(s floatSide) bool { return s.power > 0 })
+}
+
+func (p *floatPlan) extended() bool { return p.falling() || p.proportional }
+
+// ofSides returns what belongs to the input's sign.
+func (p *floatPlan) ofSides(in *parts, of func(s floatSide) circuit.Wire) circuit.Wire {
+	if len(p.sides) == 1 {
+		return of(p.sides[0])
 	}
-	significand := big.Select(v, v.Shl(1)).Named("normal", "")
-	if !p.extended() {
-		return out.AddConst(-1).Add(big).Shl(m).Add(significand.ShrRound(guard + 1))
+	return in.sign.Select(of(p.sides[0]), of(p.sides[1]))
+}
+
+// compose returns the magnitude of the output.
+func (p *floatPlan) compose(in *parts, c floatCore) circuit.Wire {
+	m, g := p.t.format.fraction, c.guard
+	v := c.value.Max(0).Min(1<<(m+g+2)-1).Named("value", "in the segment's last place")
+	big := v.Shr(m+g+1).Named("next", "one exponent more")
+	var y circuit.Wire
+	switch {
+	case !c.late:
+		y = c.out.AddConst(-1).Add(big).Shl(m).Add(big.Select(v.Shr(g+1), v.Shr(g)).Named("rounded", ""))
+	case !c.extended:
+		y = c.out.AddConst(-1).Add(big).Shl(m).Add(big.Select(v, v.Shl(1)).ShrRound(g + 1))
+	default:
+		y = pack(p.t.format, big.Select(v, v.Shl(1)), m+g+1, c.out.Add(big).Sub(c.fall))
 	}
-	out = out.Add(big)
-	beyond := exponent.Sub(served) // times the power that the value follows there
-	powers := make([]circuit.Wire, len(p.sides))
-	for i, s := range p.sides {
-		powers[i] = beyond.Mul(in.x.Const(int64(s.power)))
-		if p.proportional {
-			powers[i] = beyond.Min(0).Neg()
-		}
+	if !p.mirrored {
+		return y
 	}
-	fall := powers[0]
-	if len(powers) > 1 {
-		fall = in.sign.Select(powers[1], powers[0])
+	// Above 0 it is 1 less that, in the last place of [1/4, 1/2).
+	bias := p.t.format.bias()
+	short := in.x.Const(int64(bias - 2)).Sub(c.out).Add(c.fall).Max(0).Min(int64(m + g + 2))
+	low := v.ShrBy(short).Named("absolute", "in the last place of 1/4")
+	last := 0.5
+	if !c.late { // it has been given the half already
+		last = 0
 	}
-	return pack(p.t.format, significand, m+guard+1, out.Sub(fall))
+	one := int64(1)<<(m+g+2) + int64(math.Ldexp(last, g+1)) - int64(b2i(!c.late))
+	above := in.x.Const(one).Sub(low).Max(0).Shr(g+1).Named("above_zero", "1 less that")
+	return in.sign.Select(y, above.AddConst(int64(bias-2)<<m))
 }
 
 // output chooses among the middle and the ends, and puts the halves together.
 func (p *floatPlan) output(in *parts, y circuit.Wire) circuit.Wire {
-	ofSides := func(end func(s floatSide) circuit.Wire) circuit.Wire {
-		w := end(p.sides[0])
-		if len(p.sides) > 1 {
-			w = in.sign.Select(end(p.sides[1]), w)
-		}
-		return w
-	}
 	above := in.exponent.AtLeast(int64(p.last + 1))
-	keep := ofSides(func(s floatSide) circuit.Wire { return in.x.Const(b2i(s.power > 0)) })
+	keep := p.ofSides(in, func(s floatSide) circuit.Wire { return in.x.Const(b2i(s.power > 0)) })
 	above = above.And(keep.Not()).Or(in.special).Named("above", "")
-	y = above.Select(ofSides(func(s floatSide) circuit.Wire { return in.value(s.above.value) }), y)
+	end := p.ofSides(in, func(s floatSide) circuit.Wire { return in.value(s.above.value) })
+	if p.mirrored {
+		end = in.sign.Select(end, in.value(p.t.f.value(math.Inf(1))))
+	}
+	y = above.Select(end, y)
 	below := in.exponent.Less(in.x.Const(int64(p.first))).Named("below", "")
 	if p.proportional {
 		below = in.magnitude.EqualConst(0)
 	}
-	y = below.Select(ofSides(func(s floatSide) circuit.Wire {
+	y = below.Select(p.ofSides(in, func(s floatSide) circuit.Wire {
 		if s.below.input {
 			return in.magnitude
 		}
@@ -200,14 +254,4 @@ func b2i(b bool) int64 {
 		return 1
 	}
 	return 0
-}
-
-// normal returns the exponent and the fraction of the input with the leading one of a
-// subnormal number moved to the front; its exponent is 0 or less.
-func (p *parts) normal() (exponent, fraction circuit.Wire) {
-	m := p.format.fraction
-	zero := p.exponent.EqualConst(0).Named("subnormal", "or 0")
-	lacked := p.x.Const(int64(m)).Sub(p.fraction.Log2())
-	fraction = zero.Select(p.fraction.ShlBy(lacked).Low(m), p.fraction).Named("normal_fraction", "")
-	return zero.Select(p.x.Const(1).Sub(lacked), p.exponent).Named("binade", "exponent with its bias"), fraction
 }

@@ -12,9 +12,11 @@ type floatPlan struct {
 	// proportional tells that the half is the input times a constant other than 1
 	// below the first exponent, so that its segments serve there too.
 	proportional bool
+	// mirrored tells that the half at positive inputs is 1 less that at negative ones.
+	mirrored bool
 }
 
-// A floatSide is one sign of the input.
+// A floatSide is one sign of the input: where there are two, the first is negative.
 type floatSide struct {
 	value        func(a float64) float64 // > 0, of the output's magnitude
 	below, above circuitEnd
@@ -23,16 +25,20 @@ type floatSide struct {
 	power int
 }
 
-// newFloatPlan returns the plan within a bound in ulps, or nil if the function changes
+// newFloatPlan returns the plan within a bound in ulps, with mirrored for functions
+// around 1/2 the one whose segments are those of negative inputs only, or nil if the function changes
 // its sign where no segments could follow it.
-func newFloatPlan(t *truth, bound float64) *floatPlan {
+func newFloatPlan(t *truth, bound float64, mirrored bool) *floatPlan {
 	p := &floatPlan{t: t}
 	f, end := t.f, 1<<t.format.exponent-1
 	switch f.shape {
 	case positive:
 		return nil // it is the inverse square root
 	case aroundHalf:
-		p.sides = []floatSide{{value: f.value}, {value: func(a float64) float64 { return f.value(-a) }}}
+		p.sides = []floatSide{{value: func(a float64) float64 { return f.value(-a) }}, {value: f.value}}
+		if p.mirrored = mirrored; mirrored {
+			p.sides = p.sides[:1]
+		}
 	default:
 		p.sides = []floatSide{{value: f.half}}
 	}
@@ -119,8 +125,8 @@ func (p *floatPlan) scaled(s floatSegment, steps float64) float64 {
 	return math.Ldexp(p.sides[s.side].value(a), m+bias-s.out)
 }
 
-// place finds the segment's exponent; it is false if its outputs take more than two.
-func (p *floatPlan) place(s *floatSegment) bool {
+// locate finds the segment's exponent; it is false if its outputs take more than two.
+func (p *floatPlan) locate(s *floatSegment) bool {
 	m, bias := p.t.format.fraction, p.t.format.bias()
 	s.out = bias
 	first, last := p.scaled(*s, float64(s.from)), p.scaled(*s, float64(s.from+1<<s.bits-1))
@@ -160,7 +166,7 @@ func (p *floatPlan) split(degree int, tolerance float64, narrowest int) []floatS
 	var list []floatSegment
 	var add func(s floatSegment) bool
 	add = func(s floatSegment) bool {
-		ok := p.place(&s)
+		ok := p.locate(&s)
 		if ok && tolerance > 0 && (s.bits == 0 || p.error(s, degree) <= tolerance) || ok && tolerance == 0 && s.bits == narrowest {
 			list = append(list, s)
 			return true
