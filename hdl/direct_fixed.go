@@ -81,6 +81,12 @@ func directPlans(t *truth) []directPlan {
 // piecewise polynomials.
 func directFixed(t *truth, bound float64) []*structure {
 	var list []*structure
+	if t.format.Bits() <= wholeTableBits {
+		list = append(list, wholeTable(t))
+	}
+	if t.f.shape == positive {
+		return list // only with the input's exponent taken off, as the family rsqrt does
+	}
 	for _, p := range directPlans(t) {
 		list = append(list, p.tables(bound)...)
 		for _, bits := range tails(t, p.target, bound) {
@@ -241,5 +247,22 @@ func (p directPlan) table(bits, slope int) *structure {
 			t := signedTable(low, values, "difference", "from a line")
 			return t.addTo(low.Shr(slope)), 0
 		})
+	}}
+}
+
+// wholeTableBits is the widest format with a table of all outputs.
+const wholeTableBits = 10
+
+// wholeTable returns the structure of a table of all outputs.
+func wholeTable(t *truth) *structure {
+	values := make([]int64, len(t.inputs))
+	for i, b := range t.bits {
+		values[b] = t.format.wire(t.format.Encode(t.values[i]))
+	}
+	return &structure{family: "table", name: "table of all outputs", build: func([]int) *circuit.Circuit {
+		full := t.format.Bits() - 1
+		c, x := circuit.New(-int64(1)<<full, int64(1)<<full-1)
+		c.Output(x.Low(full + 1).Table(values))
+		return c
 	}}
 }
