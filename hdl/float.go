@@ -97,3 +97,13 @@ func pack(format Format, v circuit.Wire, place int, exponent circuit.Wire) circu
 
 // bitsFor returns the number of bits of v.
 func bitsFor(v int) int { return bits.Len(uint(v)) }
+
+// normal returns the exponent and the fraction of the input with the leading one of a
+// subnormal number moved to the front; its exponent is 0 or less.
+func (p *parts) normal() (exponent, fraction circuit.Wire) {
+	m := p.format.fraction
+	zero := p.exponent.EqualConst(0).Named("subnormal", "or 0")
+	lacked := p.x.Const(int64(m)).Sub(p.fraction.Log2())
+	fraction = zero.Select(p.fraction.ShlBy(lacked).Low(m), p.fraction).Named("normal_fraction", "")
+	return zero.Select(p.x.Const(1).Sub(lacked), p.exponent).Named("binade", "exponent with its bias"), fraction
+}

@@ -61,7 +61,11 @@ func (f *fold) unfold(v circuit.Wire, guard int) circuit.Wire {
 	case shape == oneRight:
 		y = f.neg.Select(v.ShrRound(guard), f.x.Const(min(one, most)))
 	case shape == aroundHalf:
-		y = f.neg.Select(minus(v, guard), v).AddConst(one << guard >> 1).ShrRound(guard)
+		negated := minus(v, guard)
+		if f.complement {
+			negated = v.Invert()
+		}
+		y = f.neg.Select(negated, v).AddConst((one<<guard + 1<<guard&^1) >> 1).Shr(guard)
 	case f.complement:
 		v = v.ShrRound(guard)
 		y = f.neg.Select(v.Invert(), f.right(v))

@@ -75,6 +75,9 @@ func ParseFunction(spec string) (*Function, error) {
 			of = r.Derivative
 		}
 		f.value = func(x float64) float64 { return of(x, f.params) }
+		if f.name == "isru_sigmoid" && !f.derivative {
+			f.value = func(x float64) float64 { return isruSigmoid(x, f.params[0], f.params[1]) }
+		}
 	}
 	var ok bool
 	if f.shape, ok = shapes[f.name]; !ok {
@@ -105,6 +108,21 @@ func (f *Function) String() string {
 // Value returns f(x), accurate to a small part of a unit's ulp: the truth that errors
 // are measured against. The inverse square root of a negative number is NaN.
 func (f *Function) Value(x float64) float64 { return f.value(x) }
+
+// isruSigmoid returns (1 + w)/2 with w = s x/sqrt(1 + alpha (s x)^2), for negative x as
+// (1 - w^2)/(2 (1 - w)), which does not cancel where it is small.
+func isruSigmoid(x, alpha, s float64) float64 {
+	z := s * x
+	h := math.Hypot(1, math.Sqrt(alpha)*z)
+	w := z / h
+	if math.IsInf(z, 0) {
+		w = math.Copysign(1/math.Sqrt(alpha), z)
+	}
+	if alpha < 1 || z >= 0 || math.IsInf(z, 0) {
+		return (1 + w) / 2
+	}
+	return ((1/h)/h + (alpha-1)*w*w) / (2 * (1 - w))
+}
 
 // half returns what a unit computes for a >= 0, before it puts the halves together.
 func (f *Function) half(a float64) float64 {

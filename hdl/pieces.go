@@ -2,43 +2,91 @@ package hdl
 
 import (
 	"math"
+	"slices"
 
 	"github.com/isrlu/isrlu/internal/circuit"
 )
 
-// gridPoints is how many points of a segment its polynomial is centred on.
+// gridPoints is at most how many points of a segment its polynomial is centred on.
 const gridPoints = 48
+
+// A segment is a function of u, which runs over [0, width) there.
+type segment struct {
+	f     func(u float64) float64
+	width float64
+	// steps is how many values u takes, evenly from 0 on, or 0 for very many.
+	steps int
+}
+
+// A point is a value that a polynomial shall have.
+type point struct{ u, want float64 }
 
 // pieces approximates a function by a polynomial on each of a number of segments.
 type pieces struct {
 	degree int
-	// coefs are those of each segment in u, which runs over [0, 1) there.
-	coefs [][]float64
-	// grid holds the function at (i + 1/2) / gridPoints of each segment.
-	grid [][gridPoints]float64
+	widths []float64
+	coefs  [][]float64 // of each segment in u
+	grid   [][]point
 }
 
-// newPieces fits polynomials of the degree, 0 to 2, to functions of u in [0, 1).
+// newPieces fits polynomials of the degree, 0 to 3, to functions of u in [0, 1).
 func newPieces(degree int, segments []func(u float64) float64) *pieces {
+	list := make([]segment, len(segments))
+	for i, f := range segments {
+		list[i] = segment{f, 1, 0}
+	}
+	return newPiecesOn(degree, list)
+}
+
+// newPiecesOn is newPieces for segments that need not be equally wide.
+func newPiecesOn(degree int, segments []segment) *pieces {
 	p := &pieces{degree: degree}
-	for _, f := range segments {
-		p.coefs = append(p.coefs, chebyshev(f, degree))
-		var g [gridPoints]float64
-		for i := range g {
-			g[i] = f((float64(i) + 0.5) / gridPoints)
+	for _, s := range segments {
+		last := s.width
+		if s.steps > 0 {
+			last *= float64(s.steps-1) / float64(s.steps)
 		}
-		p.grid = append(p.grid, g)
+		p.widths = append(p.widths, last)
+		p.coefs = append(p.coefs, chebyshev(s.f, degree, last))
+		p.grid = append(p.grid, s.points())
 	}
 	return p
 }
 
-// chebyshev interpolates f at the Chebyshev points of [0, 1], which is close to the
-// best polynomial of the degree. It returns the coefficients, that of u^0 first.
-func chebyshev(f func(float64) float64, degree int) []float64 {
+// points returns values of the segment: all of them if there are few.
+func (s segment) points() []point {
+	n := gridPoints
+	if s.steps > 0 && s.steps < n {
+		n = s.steps
+	}
+	list := make([]point, n)
+	for i := range list {
+		u := s.width * (float64(i) + 0.5) / float64(n)
+		switch {
+		case s.steps > 0 && s.steps <= n:
+			u = s.width * float64(i) / float64(n)
+		case s.steps > 0: // from the first to the last
+			step := math.Round(float64(i) * float64(s.steps-1) / float64(n-1))
+			u = s.width * step / float64(s.steps)
+		}
+		list[i] = point{u, s.f(u)}
+	}
+	return list
+}
+
+// chebyshev interpolates f at the Chebyshev points of [0, width], which is close to
+// the best polynomial of the degree. It returns the coefficients, that of u^0 first.
+func chebyshev(f func(float64) float64, degree int, width float64) []float64 {
 	n := degree + 1
+	if width == 0 {
+		p := make([]float64, n)
+		p[0] = f(0)
+		return p
+	}
 	x, c := make([]float64, n), make([]float64, n)
+	// The points are spread so that the outermost errors are at the ends.
 	for i := range n {
-		x[i] = 0.5 - 0.5*math.Cos(math.Pi*(float64(i)+0.5)/float64(n))
+		x[i] = width * (0.5 - 0.5*math.Cos(math.Pi*(float64(i)+0.5)/float64(n)))
 		c[i] = f(x[i])
 	}
 	for k := 1; k < n; k++ { // divided differences
@@ -61,82 +109,98 @@ type polySizes struct {
 	out    int // fraction bits of the result
 	linear int // fraction bits of the coefficient of u
 	square int // fraction bits of the coefficient of u^2
+	cube   int // fraction bits of the coefficient of u^3
 	u      int // bits of u that the coefficient of u is multiplied by
 	uu     int // bits of u in the product with the coefficient of u^2
+	uuu    int // bits of u in the product with the coefficient of u^3
 }
 
 // wire returns the polynomial of segment index at u = d / 2^dBits, plus bias units of
 // the result's last place: 1/2 where it will be cut and shall be rounded. The
 // coefficient of u^0 makes up for what all the other roundings do.
 func (p *pieces) wire(index, d circuit.Wire, dBits int, s polySizes, bias float64) circuit.Wire {
-	s.u, s.uu = min(s.u, dBits), min(s.uu, dBits)
-	c2 := p.table(2, s.square)
-	c1 := p.table(1, s.linear)
-	c0 := make([]int64, len(p.coefs))
-	lowest, highest := math.Inf(1), math.Inf(-1)
-	for i := range c0 {
-		least, most := math.Inf(1), math.Inf(-1)
-		for j, want := range p.grid[i] {
-			u := (float64(j) + 0.5) / gridPoints
-			v := int64(0)
-			if p.degree == 2 {
-				v = cut(c2[i], u, s.uu, s.square-s.linear)
-			}
-			if p.degree >= 1 {
-				v = cut(c1[i]+v, u, s.u, s.linear-s.out)
-			}
-			miss := math.Ldexp(want, s.out) - float64(v)
-			least, most = min(least, miss), max(most, miss)
-			lowest, highest = min(lowest, want), max(highest, want)
+	fraction := []int{s.out, s.linear, s.square, s.cube}
+	bits := []int{0, min(s.u, dBits), min(s.uu, dBits), min(s.uuu, dBits)}
+	names := [][2]string{
+		{"c0", "constant coefficient"}, {"c1", "linear coefficient"},
+		{"c2", "quadratic coefficient"}, {"c3", "cubic coefficient"},
+	}
+	h := newHorner(p)
+	rounded := make([][]int64, p.degree+1)
+	for k := p.degree; k >= 1; k-- {
+		rounded[k] = p.round(k, fraction, rounded)
+		if k == 1 {
+			rounded[k] = p.settle(rounded[k], h, bits[k], fraction)
 		}
-		c0[i] = int64(math.Round((least+most)/2 + bias))
+		h.add(rounded[k], index, names[k])
+		h.times(d, dBits, bits[k], fraction[k]-fraction[k-1])
 	}
-	sum := index.Table(c0).Named("c0", "constant coefficient")
-	if p.degree == 0 {
-		return sum
+	least, most := p.misses(h, s.out)
+	c0 := make([]int64, len(p.coefs))
+	for i := range c0 {
+		c0[i] = int64(math.Round((least[i]+most[i])/2 + bias))
 	}
-	slope := signedTable(index, c1, "c1", "linear coefficient")
-	if p.degree == 2 {
-		top := d.Shr(dBits-s.uu).Named("uu", "")
-		slope.plus(signedTable(index, c2, "c2", "quadratic coefficient").times(top, s.uu+s.square-s.linear))
-	}
-	// The intervals of the two do not tell that great slopes are not with small sums.
-	slack := math.Ldexp(highest-lowest, s.out-4) + 4
-	return slope.times(d.Shr(dBits-s.u).Named("u", ""), s.u+s.linear-s.out).addTo(sum).
-		Narrow(int64(math.Floor(math.Ldexp(lowest, s.out)-slack)), int64(math.Ceil(math.Ldexp(highest, s.out)+slack)))
+	h.add(c0, index, names[0])
+	return h.result()
 }
 
-// table returns the coefficients of u^k with so many fraction bits.
-func (p *pieces) table(k, fraction int) []int64 {
-	if k > p.degree {
-		return nil
-	}
+// round returns the coefficients of u^k with so many fraction bits, corrected for what
+// those of greater powers lost by their rounding.
+func (p *pieces) round(k int, fraction []int, rounded [][]int64) []int64 {
 	t := make([]int64, len(p.coefs))
 	for i, c := range p.coefs {
-		t[i] = int64(math.Round(math.Ldexp(c[k], fraction)))
+		w, v := p.widths[i], c[k]
+		lost := func(m int) float64 { return c[m] - math.Ldexp(float64(rounded[m][i]), -fraction[m]) }
+		// On [0, w], u^2 is about w u, and u^3 about 3/2 w u^2 - 9/16 w^2 u (Chebyshev).
+		if k == 1 && p.degree >= 2 {
+			v += lost(2) * w
+		}
+		if k == 2 && p.degree == 3 {
+			v += lost(3) * 1.5 * w
+		}
+		if k == 1 && p.degree == 3 {
+			v += lost(3) * (1.5 - 9./16) * w * w
+		}
+		t[i] = int64(math.Round(math.Ldexp(v, fraction[k])))
 	}
 	return t
 }
 
-// cut is what the circuit makes of c u, with so many bits of u and drop bits of the
-// coefficient dropped.
-func cut(c int64, u float64, uBits, drop int) int64 {
-	t := int64(math.Ldexp(u, uBits))
-	drop += uBits
-	if drop <= 0 {
-		return c * t << -drop
-	}
-	// Rows are cut one by one, and those of a magnitude.
-	sum, magnitude := int64(0), max(c, -c)
-	for i := range uBits {
-		if t>>i&1 != 0 {
-			sum += int64(math.Floor(math.Ldexp(float64(magnitude), i-drop)))
+// settle chooses for each linear coefficient among its neighbours the one with the
+// least errors.
+func (p *pieces) settle(c []int64, h *horner, uBits int, fraction []int) []int64 {
+	best := slices.Clone(c)
+	spread := make([]float64, len(c))
+	for _, step := range []int64{0, -1, 1} {
+		moved := slices.Clone(c)
+		for i := range moved {
+			moved[i] += step
+		}
+		try := h.clone()
+		try.add(moved, circuit.Wire{}, [2]string{})
+		try.times(circuit.Wire{}, 0, uBits, fraction[1]-fraction[0])
+		least, most := p.misses(try, fraction[0])
+		for i := range c {
+			if d := most[i] - least[i]; step == 0 || d < spread[i] {
+				best[i], spread[i] = moved[i], d
+			}
 		}
 	}
-	if c < 0 {
-		return -sum
+	return best
+}
+
+// misses returns the least and the greatest distance of what each segment's function
+// wants from what there is so far, in units of the result's last place.
+func (p *pieces) misses(h *horner, out int) (least, most []float64) {
+	least, most = make([]float64, len(p.grid)), make([]float64, len(p.grid))
+	for i, points := range p.grid {
+		least[i], most[i] = math.Inf(1), math.Inf(-1)
+		for j, at := range points {
+			miss := math.Ldexp(at.want, out) - float64(h.value(i, j))
+			least[i], most[i] = min(least[i], miss), max(most[i], miss)
+		}
 	}
-	return sum
+	return least, most
 }
 
 // A term is a number whose sign is the same everywhere, so that its magnitude can be
@@ -148,11 +212,7 @@ type term struct {
 
 // signedTable returns a table whose values all have one sign as their magnitudes.
 func signedTable(index circuit.Wire, values []int64, name, comment string) term {
-	least, most := values[0], values[0]
-	for _, v := range values {
-		least, most = min(least, v), max(most, v)
-	}
-	if most > 0 || least == 0 {
+	if slices.Max(values) > 0 || slices.Min(values) == 0 {
 		return term{index.Table(values).Named(name, comment), false}
 	}
 	positive := make([]int64, len(values))
@@ -160,21 +220,6 @@ func signedTable(index circuit.Wire, values []int64, name, comment string) term 
 		positive[i] = -v
 	}
 	return term{index.Table(positive).Named(name, comment+", negated"), true}
-}
-
-// times returns the product with u, which is not negative, without its last bits.
-func (t term) times(u circuit.Wire, drop int) term {
-	return term{mulTo(t.Wire, u, drop, 0), t.negative}
-}
-
-// plus adds another term in place.
-func (t *term) plus(o term) {
-	switch {
-	case t.negative == o.negative:
-		t.Wire = t.Add(o.Wire)
-	default:
-		t.Wire = t.Sub(o.Wire)
-	}
 }
 
 // addTo returns w plus the term.

@@ -1,6 +1,7 @@
 package hdl
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -118,40 +119,57 @@ func (s *searcher) try(e *circuit.Evaluator, indices []int) bool {
 // best returns the design with the fewest gates among the structures, or nil if none
 // keeps to the bound.
 func (s *searcher) best(structures []*structure) *design {
-	var best *design
+	// Those that are small at middling sizes first: what they find spares the others.
+	type candidate struct {
+		*structure
+		gates float64
+	}
+	var list []candidate
 	for _, st := range structures {
+		list = append(list, candidate{st, s.gates(st.build(st.sizes(func(k knob) int { return (k.least + k.most) / 2 })))})
+	}
+	slices.SortStableFunc(list, func(a, b candidate) int { return cmp.Compare(a.gates, b.gates) })
+	var best *design
+	for _, st := range list {
 		if s.stop != nil && s.stop() {
 			break
 		}
-		if d := s.shrink(st, best); d != nil && (best == nil || d.gates < best.gates) {
+		if d := s.shrink(st.structure, best); d != nil && (best == nil || d.gates < best.gates) {
 			best = d
 		}
 	}
 	return best
 }
 
+// sizes returns one for each knob.
+func (st *structure) sizes(of func(knob) int) []int {
+	list := make([]int, len(st.knobs))
+	for i, k := range st.knobs {
+		list[i] = of(k)
+	}
+	return list
+}
+
 // shrink starts at the greatest sizes of a structure and makes them smaller while the
 // bound is kept. It returns nil if the greatest do not keep to it, or if the least
 // would not beat the design to beat.
 func (s *searcher) shrink(st *structure, beat *design) *design {
-	most, least := make([]int, len(st.knobs)), make([]int, len(st.knobs))
-	for i, k := range st.knobs {
-		most[i], least[i] = k.most, k.least
-	}
-	if beat != nil && s.gates(st.build(least)) >= beat.gates {
+	most := st.sizes(func(k knob) int { return k.most })
+	hopeless := func(sizes []int) bool { return beat != nil && s.gates(st.build(sizes)) >= beat.gates }
+	alone := st.sizes(func(k knob) int { return k.least })
+	if hopeless(alone) {
 		return nil
 	}
 	d := s.at(st, most)
 	if !s.meets(d.circuit) {
 		return nil
 	}
-	// Each knob as far down as it goes alone, by halving.
-	alone := slices.Clone(most)
+	// Each knob as far down as it goes alone, by halving: no design has less.
 	for i, k := range st.knobs {
 		lo, hi := k.least, k.most // hi keeps to the bound
 		for lo < hi {
 			sizes := slices.Clone(most)
-			sizes[i] = (lo + hi) / 2
+			sizes[i] = lo + (hi-lo)/2
 			if s.meets(st.build(sizes)) {
 				hi = sizes[i]
 			} else {
@@ -159,6 +177,9 @@ func (s *searcher) shrink(st *structure, beat *design) *design {
 			}
 		}
 		alone[i] = hi
+		if hopeless(alone) {
+			return nil
+		}
 	}
 	// Together they need a little more; then one by one down again.
 	for extra := 0; ; extra++ {
@@ -173,7 +194,7 @@ func (s *searcher) shrink(st *structure, beat *design) *design {
 			break
 		}
 	}
-	for s.step(d) {
+	for s.step(d, alone) {
 	}
 	return d
 }
@@ -185,16 +206,16 @@ func (s *searcher) at(st *structure, sizes []int) *design {
 }
 
 // step makes the move that saves the most gates: one knob down, or one down and another
-// one up. It returns false if none saves any and keeps to the bound.
-func (s *searcher) step(d *design) bool {
+// one up. It returns false if none saves any and keeps to the bound. No size goes below least.
+func (s *searcher) step(d *design, least []int) bool {
 	var moves []*design
 	try := func(sizes []int) {
 		if c := s.at(d.structure, sizes); c.gates < d.gates {
 			moves = append(moves, c)
 		}
 	}
-	for i, k := range d.knobs {
-		if d.sizes[i] == k.least {
+	for i := range d.knobs {
+		if d.sizes[i] <= least[i] {
 			continue
 		}
 		down := slices.Clone(d.sizes)
@@ -208,15 +229,7 @@ func (s *searcher) step(d *design) bool {
 			}
 		}
 	}
-	slices.SortStableFunc(moves, func(a, b *design) int {
-		switch {
-		case a.gates < b.gates:
-			return -1
-		case a.gates > b.gates:
-			return 1
-		}
-		return 0
-	})
+	slices.SortStableFunc(moves, func(a, b *design) int { return cmp.Compare(a.gates, b.gates) })
 	for _, m := range moves {
 		if s.meets(m.circuit) {
 			*d = *m

@@ -170,14 +170,14 @@ func unreachable(t *truth, bound float64, list []*structure) error {
 
 // Families are the ways to build a unit: by an inverse square root, or directly, for
 // any function.
-func Families() []string { return []string{"rsqrt"} }
+func Families() []string { return []string{"rsqrt", "table", "linear", "quadratic", "cubic"} }
 
 // structures returns all ways to build a unit for the truth.
 func structures(t *truth, bound float64) []*structure {
 	if t.format.IsFloat() {
-		return rsqrtFloat(t, bound)
+		return append(rsqrtFloat(t, bound), directFloat(t, bound)...)
 	}
-	return rsqrtFixed(t, bound)
+	return append(rsqrtFixed(t, bound), directFixed(t, bound)...)
 }
 
 // Function returns what the unit computes.
