@@ -107,7 +107,7 @@ func (n *node) width() int {
 	if n.lo >= 0 {
 		return max(1, bits.Len64(uint64(n.hi)))
 	}
-	return 1 + max(bits.Len64(uint64(n.hi)), bits.Len64(uint64(-(n.lo+1))))
+	return 1 + max(bits.Len64(uint64(max(n.hi, 0))), bits.Len64(uint64(-(n.lo+1))))
 }
 
 // constant returns the value of w if it is always the same.

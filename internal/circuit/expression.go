@@ -180,6 +180,8 @@ func (p *printer) cell(i, stage int) {
 		p.product(c, stage, assign)
 	case opRows:
 		p.rows(c, stage, assign)
+	case opSquare:
+		p.square(c, stage, assign)
 	case opShlBy:
 		assign("%s << %s", ext(0), p.natural(c.args[1], false, stage))
 	case opShrBy:
@@ -205,7 +207,7 @@ func (p *printer) cell(i, stage int) {
 		assign("%s | %s", ext(0), ext(1))
 	case opXor:
 		assign("%s ^ %s", ext(0), ext(1))
-	case opNot:
+	case opNot, opInvert:
 		assign("~%s", ext(0))
 	case opMin, opMax:
 		sign := "<"

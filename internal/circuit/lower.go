@@ -103,6 +103,11 @@ func (nl *netlist) node(c *Circuit, id int, refs []ref) ref {
 		}
 	case opMul:
 		return nl.product(nd, arg(0), arg(1))
+	case opSquare:
+		a, zeros := arg(0).odd()
+		drop := int(nd.k) - 2*zeros
+		full := nl.add(cell{op: opSquare, args: []ref{a}, k: int64(max(0, drop))}, nd, max(1, nd.width()-max(0, -drop)))
+		return nl.part(nd, full, full.shl(max(0, -drop)))
 	case opShlBy:
 		if n := arg(1); n.cell < 0 {
 			return nl.alias(nd, arg(0).shl(int(n.value)))

@@ -16,7 +16,7 @@ func (p *printer) product(c *cell, stage int, assign assigner) {
 	case b.cell < 0:
 		assign("%s", p.scaled(a, b.value, c.width, stage))
 	case a == b:
-		assign("%s", sumOf(p.squareRows(a, c.width, stage)))
+		assign("%s", sumOf(p.squareRows(a, 0, c.width, stage)))
 	default:
 		signed := a.negative() || b.negative()
 		assign("%s * %s", p.natural(a, signed, stage), p.natural(b, signed, stage))
@@ -37,11 +37,21 @@ func (p *printer) scaled(a ref, k int64, width, stage int) string {
 	return sumOf(append(plus, minus...))
 }
 
-// squareRows returns what adds up to a^2. Bit i of a, where it is set, contributes
+// square writes the square without its lowest columns.
+func (p *printer) square(c *cell, stage int, assign assigner) {
+	rows := p.squareRows(c.args[0], int(c.k), c.width, stage)
+	if len(rows) == 0 {
+		rows = []string{number(0, c.width)}
+	}
+	assign("%s", sumOf(rows))
+}
+
+// squareRows returns what adds up to a^2 without the columns below 2^drop, which must
+// be 0 for a signed a. Bit i of a, where it is set, contributes
 // 2^(2 i) + 2^(i + 1) times the number above the bit. The sign bit, at n, contributes
 // 2^(2 n) - 2^(n + 1) times the number below it, whose negative is written as the
 // complement + 1.
-func (p *printer) squareRows(a ref, width, stage int) []string {
+func (p *printer) squareRows(a ref, drop, width, stage int) []string {
 	n := a.n
 	if a.signed {
 		n--
@@ -51,13 +61,22 @@ func (p *printer) squareRows(a ref, width, stage int) []string {
 	below.n, below.signed = n, false
 	for i := 0; i < n; i++ {
 		row := concatenation{}
-		if above := below.shr(i + 1); above.cell >= 0 {
+		above := below.shr(max(i+1, drop-i-1))
+		if above.cell >= 0 && above.n > 0 {
 			row.add(p.slice(above, stage), above.n)
-			row.add("2'b01", 2)
-		} else {
-			row.add("1'b1", 1)
 		}
-		row.zeros(2 * i)
+		switch {
+		case 2*i < drop && row.width == 0:
+			continue
+		case 2*i < drop:
+			row.zeros(2*i + 2 - drop)
+		case row.width > 0:
+			row.add("2'b01", 2)
+			row.zeros(2*i - drop)
+		default:
+			row.add("1'b1", 1)
+			row.zeros(2*i - drop)
+		}
 		rows = append(rows, p.masked(a.bit(i), &row, width, stage))
 	}
 	if !a.signed {

@@ -51,7 +51,7 @@ func positive(w Wire) Wire {
 
 func randomOperation(r *rand.Rand, c *Circuit, pick func() Wire) Wire {
 	a, b := pick(), pick()
-	switch r.IntN(22) {
+	switch r.IntN(24) {
 	case 0:
 		return small(a, 60).Add(small(b, 60))
 	case 1:
@@ -100,6 +100,10 @@ func randomOperation(r *rand.Rand, c *Circuit, pick func() Wire) Wire {
 			values[i] = r.Int64N(1<<20) - r.Int64N(1<<r.IntN(20))
 		}
 		return positive(a).Low(1 + r.IntN(6)).Table(values)
+	case 21:
+		return positive(small(a, 30)).SquareRows(r.IntN(40))
+	case 22:
+		return a.Invert()
 	default:
 		p := positive(a)
 		_, hi := p.Interval()
