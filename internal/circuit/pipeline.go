@@ -15,13 +15,21 @@ type span struct{ lo, hi int }
 
 func (s span) bits() int { return s.hi - s.lo }
 
+// and returns the span from the lowest to the highest bit of both.
+func (s span) and(o span) span {
+	if s.bits() == 0 {
+		return o
+	}
+	return span{min(s.lo, o.lo), max(s.hi, o.hi)}
+}
+
 // schedule cuts the netlist into stages so that the longest stage delay is least, and
 // then so that few bits cross between stages.
 func (nl *netlist) schedule(stages int) *plan {
 	p := &plan{nl: nl, stages: stages, stage: make([]int, len(nl.cells)), delay: make([]int, len(nl.cells))}
 	total := 0
-	for i := range nl.cells {
-		p.delay[i] = nl.cells[i].delay()
+	for i, used := range nl.used() {
+		p.delay[i] = nl.cells[i].delay(used)
 		total += p.delay[i]
 	}
 	if stages < 2 {
@@ -141,11 +149,7 @@ func (p *plan) registers() [][]span {
 		}
 		for rank := p.stage[r.cell]; rank < until; rank++ {
 			s := &ranks[rank-1][r.cell]
-			if s.bits() == 0 {
-				*s = need
-			} else {
-				s.lo, s.hi = min(s.lo, need.lo), max(s.hi, need.hi)
-			}
+			*s = s.and(need)
 		}
 	})
 	return ranks
