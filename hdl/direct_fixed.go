@@ -161,6 +161,9 @@ func (p directPlan) circuit(bits int, half func(a circuit.Wire) (v circuit.Wire,
 	c, x := circuit.New(least, most)
 	f := newFold(p.t, x, p.complement)
 	a := f.a
+	if bits < p.full {
+		a = f.full
+	}
 	v, guard := half(a)
 	if !p.late {
 		v, guard = v.Shr(guard), 0
@@ -214,7 +217,7 @@ const maxTable = 4096
 func (p directPlan) tables(bound float64) []*structure {
 	var list []*structure
 	for _, bits := range tails(p.t, p.target, bound) {
-		if bits > 12 {
+		if 1<<bits > maxTable {
 			continue
 		}
 		for slope := -1; slope <= 3; slope++ {

@@ -31,13 +31,13 @@ func (p *floatPlan) exponentials() []*structure {
 func (p *floatPlan) exponential(degree, s, last int) *structure {
 	m, bias := p.t.format.fraction, p.t.format.bias()
 	value := func(t float64) float64 { return 1 / (1 + math.Exp2(t)) }
+	// g is from 1/3 to 1, and the value four times that.
 	var segments []segment
-	var outs []int64
 	for i := range (last + 1) << s {
-		at := func(u float64) float64 { return math.Ldexp(float64(i)+u, -s) }
-		out := math.Ilogb(value(at(1)))
-		outs = append(outs, int64(out+bias))
-		segments = append(segments, segment{func(u float64) float64 { return math.Ldexp(value(at(u)), m-out) }, 1, 0})
+		k := i >> s
+		segments = append(segments, segment{func(u float64) float64 {
+			return math.Ldexp(value(math.Ldexp(float64(i)+u, -s)), m+2+k)
+		}, 1, 0})
 	}
 	fit := newPiecesOn(degree, segments)
 	name := []string{"table", "linear", "quadratic"}[degree]
@@ -62,12 +62,11 @@ func (p *floatPlan) exponential(degree, s, last int) *structure {
 		short := c.Const(int64(p.last)).Sub(in.exponent).Low(bitsFor(p.last - p.first))
 		t := product.ShrBy(short).Named("t", "a log2(e)")
 		k := t.Shr(fBits).Named("k", "binades")
-		served := k.Min(int64(last))
-		index := served.Shl(s).Or(t.Bits(fBits-s, s)).Named("segment", "")
+		index := k.Min(int64(last)).Shl(s).Or(t.Bits(fBits-s, s)).Named("segment", "")
 		v := fit.wire(index, t.Low(fBits-s).Named("offset", ""), fBits-s, size, 0)
 		c.Output(p.output(in, p.compose(in, floatCore{
-			value: v, guard: size.out, late: true, fall: k.Sub(served).Narrow(0, 1<<p.t.format.exponent), extended: true,
-			out: index.Table(outs).Named("out_exponent", "of the segment's least output"),
+			value: v, guard: size.out, late: true, extended: true,
+			out: c.Const(int64(bias - 2)).Sub(k), least: bias - 2 - last, fall: c.Const(0),
 		})))
 		return c
 	}
