@@ -119,7 +119,7 @@ func (p *floatPlan) polynomial(l *layout, segments []floatSegment, degree int, l
 		}
 		return v + 0.5
 	})
-	st.knobs = fit.knobs(l.dBits, false)
+	st.knobs = fit.knobs(l.dBits, 0)
 	st.build = func(sizes []int) *circuit.Circuit {
 		c, x := circuit.New(0, int64(p.t.format.mask()))
 		in := split(p.t.format, x)

@@ -43,7 +43,7 @@ func (p *floatPlan) exponential(degree, s, last int) *structure {
 	name := []string{"table", "linear", "quadratic"}[degree]
 	st := &structure{family: "exponential", name: fmt.Sprintf("exponential, %s on %d segments", name, 1<<s)}
 	// Errors of f are ln 2 as great in 2^-f, relatively.
-	st.knobs = append(fit.knobs(m+8, false),
+	st.knobs = append(fit.knobs(m+8, 0),
 		knob{"bits of f", max(s, m-1), m + 6},
 		knob{"bits of log2(e)", m, m + 12})
 	st.build = func(sizes []int) *circuit.Circuit {
