@@ -119,7 +119,7 @@ func (p directPlan) layouts(bits, degree int) []*layout {
 		}
 	}
 	if bits > 8 {
-		for s := 1; s <= 5; s++ {
+		for s := 1; s <= 6; s++ {
 			for low := max(s+1, bits-12); low < bits-2; low += 2 {
 				list = append(list, binades(bits, low, s))
 			}
@@ -136,12 +136,18 @@ func (p directPlan) polynomial(l *layout, degree, bits int) *structure {
 		family: []string{"table", "linear", "quadratic", "cubic"}[degree],
 		name:   []string{"table", "linear", "quadratic", "cubic"}[degree] + " on " + l.name,
 	}
-	st.knobs = fit.knobs(l.dBits, p.late)
+	// With -1 the last bit of the output is constant.
+	guard := -1
+	if p.late {
+		guard = 1
+	}
+	st.knobs = fit.knobs(l.dBits, guard)
 	st.build = func(sizes []int) *circuit.Circuit {
 		return p.circuit(bits, func(a circuit.Wire) (circuit.Wire, int) {
 			s := knobSizes(sizes)
 			index, d := l.cells(a)
-			return fit.wire(index, d, l.dBits, s, p.bias(s.out)), s.out
+			v := fit.wire(index, d, l.dBits, s, p.bias(s.out))
+			return v.Shl(max(0, -s.out)), max(0, s.out)
 		})
 	}
 	return st
@@ -149,7 +155,7 @@ func (p directPlan) polynomial(l *layout, degree, bits int) *structure {
 
 // bias is what a value with guard bits gets so that cutting them rounds.
 func (p directPlan) bias(guard int) float64 {
-	if p.late || guard == 0 {
+	if p.late || guard <= 0 {
 		return 0
 	}
 	return math.Ldexp(0.5, guard) - 0.5
@@ -161,6 +167,9 @@ func (p directPlan) circuit(bits int, half func(a circuit.Wire) (v circuit.Wire,
 	c, x := circuit.New(least, most)
 	f := newFold(p.t, x, p.complement)
 	a := f.a
+	if bits < p.full {
+		a = f.full
+	}
 	v, guard := half(a)
 	if !p.late {
 		v, guard = v.Shr(guard), 0
@@ -176,12 +185,8 @@ func (p directPlan) circuit(bits int, half func(a circuit.Wire) (v circuit.Wire,
 
 // knobs returns those of a polynomial, with lower ends at which errors are a few steps
 // of the output.
-func (p *pieces) knobs(dBits int, late bool) []knob {
-	guard := knob{"guard bits", 0, 8}
-	if late {
-		guard.least = 1
-	}
-	list := []knob{guard}
+func (p *pieces) knobs(dBits, leastGuard int) []knob {
+	list := []knob{{"guard bits", leastGuard, 8}}
 	names := []string{"", "linear", "quadratic", "cubic"}
 	for k := 1; k <= p.degree; k++ {
 		greatest := 1.0
@@ -205,64 +210,4 @@ func knobSizes(sizes []int) polySizes {
 		}
 	}
 	return s
-}
-
-// maxTable is the longest table of values.
-const maxTable = 4096
-
-// tables returns structures that look the half up, or what it lacks of a line.
-func (p directPlan) tables(bound float64) []*structure {
-	var list []*structure
-	for _, bits := range tails(p.t, p.target, bound) {
-		if bits > 12 {
-			continue
-		}
-		for slope := -1; slope <= 3; slope++ {
-			list = append(list, p.table(bits, slope))
-		}
-	}
-	return list
-}
-
-// table returns a structure with a table of 2^bits values. With slope >= 0 the table
-// has the difference from a / 2^slope.
-func (p directPlan) table(bits, slope int) *structure {
-	name := "table"
-	if slope >= 0 {
-		name = "table of differences from a line"
-	}
-	values := make([]int64, 1<<bits)
-	for a := range values {
-		values[a] = int64(math.Round(p.target(float64(a))))
-		if slope >= 0 {
-			values[a] -= int64(a) >> slope
-		}
-	}
-	return &structure{family: "table", name: name, build: func([]int) *circuit.Circuit {
-		return p.circuit(bits, func(a circuit.Wire) (circuit.Wire, int) {
-			low := a.Low(bits)
-			if slope < 0 {
-				return low.Table(values), 0
-			}
-			t := signedTable(low, values, "difference", "from a line")
-			return t.addTo(low.Shr(slope)), 0
-		})
-	}}
-}
-
-// wholeTableBits is the widest format with a table of all outputs.
-const wholeTableBits = 10
-
-// wholeTable returns the structure of a table of all outputs.
-func wholeTable(t *truth) *structure {
-	values := make([]int64, len(t.inputs))
-	for i, b := range t.bits {
-		values[b] = t.format.wire(t.format.Encode(t.values[i]))
-	}
-	return &structure{family: "table", name: "table of all outputs", build: func([]int) *circuit.Circuit {
-		full := t.format.Bits() - 1
-		c, x := circuit.New(-int64(1)<<full, int64(1)<<full-1)
-		c.Output(x.Low(full + 1).Table(values))
-		return c
-	}}
 }

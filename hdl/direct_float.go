@@ -88,6 +88,7 @@ type floatCore struct {
 	value circuit.Wire // in the last place of the exponent, with guard bits
 	guard int
 	out   circuit.Wire // the biased exponent; the value may be up to four times its power
+	least int          // of out
 	// late tells that the value is still to be rounded.
 	late bool
 	// fall is what the exponent is smaller by, with no lower limit; extended tells that
@@ -107,10 +108,6 @@ func (p *floatPlan) polynomial(l *layout, segments []floatSegment, degree int, l
 	if late {
 		st.name += ", rounded at the end"
 	}
-	outs := make([]int64, len(segments))
-	for i, s := range segments {
-		outs[i] = int64(s.out)
-	}
 	fit := l.fit(degree, func(i int, at float64) float64 {
 		s := segments[i]
 		v := p.scaled(s, float64(s.from)+at-float64(l.segments[i].start))
@@ -122,7 +119,7 @@ func (p *floatPlan) polynomial(l *layout, segments []floatSegment, degree int, l
 		}
 		return v + 0.5
 	})
-	st.knobs = fit.knobs(l.dBits, false)
+	st.knobs = fit.knobs(l.dBits, 0)
 	st.build = func(sizes []int) *circuit.Circuit {
 		c, x := circuit.New(0, int64(p.t.format.mask()))
 		in := split(p.t.format, x)
@@ -136,7 +133,7 @@ func (p *floatPlan) polynomial(l *layout, segments []floatSegment, degree int, l
 		v := fit.wire(index, d, l.dBits, s, bias)
 		c.Output(p.output(in, p.compose(in, floatCore{
 			value: v, guard: s.out, late: late, fall: fall, extended: p.extended(),
-			out: index.Table(outs).Named("out_exponent", "of the segment's least output"),
+			out: outExponent(index, segments), least: leastOut(segments),
 		})))
 		return c
 	}
@@ -193,36 +190,70 @@ func (p *floatPlan) compose(in *parts, c floatCore) circuit.Wire {
 	m, g := p.t.format.fraction, c.guard
 	v := c.value.Max(0).Min(1<<(m+g+2)-1).Named("value", "in the segment's last place")
 	big := v.Shr(m+g+1).Named("next", "one exponent more")
+	if c.least > 1 {
+		v = v.Narrow(1<<(m+g), 1<<(m+g+2)-1)
+	}
 	var y circuit.Wire
 	switch {
-	case !c.late:
-		y = c.out.AddConst(-1).Add(big).Shl(m).Add(big.Select(v.Shr(g+1), v.Shr(g)).Named("rounded", ""))
-	case !c.extended:
-		y = c.out.AddConst(-1).Add(big).Shl(m).Add(big.Select(v, v.Shl(1)).ShrRound(g + 1))
-	default:
+	case c.late && c.extended:
 		y = pack(p.t.format, big.Select(v, v.Shl(1)), m+g+1, c.out.Add(big).Sub(c.fall))
+	case c.late:
+		y = c.out.AddConst(-1).Add(big).Shl(m).Add(big.Select(v, v.Shl(1)).ShrRound(g + 1))
+	case c.least > 1:
+		y = c.out.Add(big).Shl(m).Or(big.Select(v.Shr(g+1), v.Shr(g)).Low(m).Named("rounded", ""))
+	default: // without a leading one the exponent is less
+		y = c.out.AddConst(-1).Add(big).Shl(m).Add(big.Select(v.Shr(g+1), v.Shr(g)).Named("rounded", ""))
 	}
 	if !p.mirrored {
 		return y
 	}
-	// Above 0 it is 1 less that, in the last place of [1/4, 1/2).
-	bias := p.t.format.bias()
-	short := in.x.Const(int64(bias - 2)).Sub(c.out).Add(c.fall).Max(0).Min(int64(m + g + 2))
+	return in.sign.Select(y, p.mirror(c, v))
+}
+
+// mirror returns the output at positive inputs, 1 less that at negative ones.
+func (p *floatPlan) mirror(c floatCore, v circuit.Wire) circuit.Wire {
+	m, g, bias := p.t.format.fraction, c.guard, p.t.format.bias()
+	short := v.Const(int64(bias - 2)).Sub(c.out).Add(c.fall).Max(0).Min(int64(m + g + 2))
 	low := v.ShrBy(short).Named("absolute", "in the last place of 1/4")
-	last := 0.5
-	if !c.late { // it has been given the half already
-		last = 0
+	one := int64(1) << (m + g + 2)
+	if c.late {
+		one += 1 << g
+	} else { // it has been given a half already, which goes the other way
+		one--
 	}
-	one := int64(1)<<(m+g+2) + int64(math.Ldexp(last, g+1)) - int64(b2i(!c.late))
-	above := in.x.Const(one).Sub(low).Max(0).Shr(g+1).Named("above_zero", "1 less that")
-	return in.sign.Select(y, above.AddConst(int64(bias-2)<<m))
+	y := v.Const(one).Sub(low).Max(1<<(m+g+1)).Shr(g+1).Named("above_zero", "1 less that")
+	// From 1/2 to 1: the last bit of the exponent tells 1.
+	return y.Low(m).Or(y.Shr(m + 1).Or(v.Const(int64(bias - 1))).Shl(m))
+}
+
+// outExponent returns the exponent of a segment's outputs. Only the bits that differ
+// among segments are looked up, and those that one more may change.
+func outExponent(index circuit.Wire, segments []floatSegment) circuit.Wire {
+	least, most := leastOut(segments), 0
+	for _, s := range segments {
+		most = max(most, s.out+1)
+	}
+	bits := bitsFor(least ^ most)
+	outs := make([]int64, len(segments))
+	for i, s := range segments {
+		outs[i] = int64(s.out & (1<<bits - 1))
+	}
+	return index.Table(outs).Named("out_exponent", "of the segment's least output").
+		Or(index.Const(int64(least >> bits << bits)))
+}
+
+func leastOut(segments []floatSegment) int {
+	return slices.MinFunc(segments, func(a, b floatSegment) int { return a.out - b.out }).out
 }
 
 // output chooses among the middle and the ends, and puts the halves together.
 func (p *floatPlan) output(in *parts, y circuit.Wire) circuit.Wire {
 	above := in.exponent.AtLeast(int64(p.last + 1))
-	keep := p.ofSides(in, func(s floatSide) circuit.Wire { return in.x.Const(b2i(s.power > 0)) })
-	above = above.And(keep.Not()).Or(in.special).Named("above", "")
+	if p.falling() {
+		keep := p.ofSides(in, func(s floatSide) circuit.Wire { return in.x.Const(b2i(s.power > 0)) })
+		above = above.And(keep.Not()).Or(in.special)
+	}
+	above = above.Named("above", "")
 	end := p.ofSides(in, func(s floatSide) circuit.Wire { return in.value(s.above.value) })
 	if p.mirrored {
 		end = in.sign.Select(end, in.value(p.t.f.value(math.Inf(1))))

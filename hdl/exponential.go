@@ -31,19 +31,19 @@ func (p *floatPlan) exponentials() []*structure {
 func (p *floatPlan) exponential(degree, s, last int) *structure {
 	m, bias := p.t.format.fraction, p.t.format.bias()
 	value := func(t float64) float64 { return 1 / (1 + math.Exp2(t)) }
+	// g is from 1/3 to 1, and the value four times that.
 	var segments []segment
-	var outs []int64
 	for i := range (last + 1) << s {
-		at := func(u float64) float64 { return math.Ldexp(float64(i)+u, -s) }
-		out := math.Ilogb(value(at(1)))
-		outs = append(outs, int64(out+bias))
-		segments = append(segments, segment{func(u float64) float64 { return math.Ldexp(value(at(u)), m-out) }, 1, 0})
+		k := i >> s
+		segments = append(segments, segment{func(u float64) float64 {
+			return math.Ldexp(value(math.Ldexp(float64(i)+u, -s)), m+2+k)
+		}, 1, 0})
 	}
 	fit := newPiecesOn(degree, segments)
 	name := []string{"table", "linear", "quadratic"}[degree]
 	st := &structure{family: "exponential", name: fmt.Sprintf("exponential, %s on %d segments", name, 1<<s)}
 	// Errors of f are ln 2 as great in 2^-f, relatively.
-	st.knobs = append(fit.knobs(m+8, false),
+	st.knobs = append(fit.knobs(m+8, 0),
 		knob{"bits of f", max(s, m-1), m + 6},
 		knob{"bits of log2(e)", m, m + 12})
 	st.build = func(sizes []int) *circuit.Circuit {
@@ -62,12 +62,11 @@ func (p *floatPlan) exponential(degree, s, last int) *structure {
 		short := c.Const(int64(p.last)).Sub(in.exponent).Low(bitsFor(p.last - p.first))
 		t := product.ShrBy(short).Named("t", "a log2(e)")
 		k := t.Shr(fBits).Named("k", "binades")
-		served := k.Min(int64(last))
-		index := served.Shl(s).Or(t.Bits(fBits-s, s)).Named("segment", "")
+		index := k.Min(int64(last)).Shl(s).Or(t.Bits(fBits-s, s)).Named("segment", "")
 		v := fit.wire(index, t.Low(fBits-s).Named("offset", ""), fBits-s, size, 0)
 		c.Output(p.output(in, p.compose(in, floatCore{
-			value: v, guard: size.out, late: true, fall: k.Sub(served).Narrow(0, 1<<p.t.format.exponent), extended: true,
-			out: index.Table(outs).Named("out_exponent", "of the segment's least output"),
+			value: v, guard: size.out, late: true, extended: true,
+			out: c.Const(int64(bias - 2)).Sub(k), least: bias - 2 - last, fall: c.Const(0),
 		})))
 		return c
 	}

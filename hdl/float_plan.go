@@ -6,6 +6,7 @@ import "math"
 // to compute, and what it returns elsewhere.
 type floatPlan struct {
 	t     *truth
+	bound float64
 	sides []floatSide
 	// The biased exponents of the inputs that have segments.
 	first, last int
@@ -29,7 +30,7 @@ type floatSide struct {
 // around 1/2 the one whose segments are those of negative inputs only, or nil if the function changes
 // its sign where no segments could follow it.
 func newFloatPlan(t *truth, bound float64, mirrored bool) *floatPlan {
-	p := &floatPlan{t: t}
+	p := &floatPlan{t: t, bound: bound}
 	f, end := t.f, 1<<t.format.exponent-1
 	switch f.shape {
 	case positive:
@@ -111,8 +112,9 @@ type floatSegment struct {
 	exponent int // of the inputs, with its bias
 	from     int // in steps of the input's last place
 	bits     int // it has 2^bits steps
-	// out is the biased exponent of the least output, or 1 below the normal numbers.
-	// Greater outputs are below twice the next power of two.
+	// out is the biased exponent of the least output, or 1 below the normal numbers,
+	// and one less where an error could take the least output below its power of two.
+	// Greater outputs are below four times the power.
 	out      int
 	straddle bool // some outputs have the next exponent
 }
@@ -136,7 +138,11 @@ func (p *floatPlan) locate(s *floatSegment) bool {
 	}
 	e := 1
 	if least > 0 {
-		e = max(1, bias+math.Ilogb(least)-m)
+		e = bias + math.Ilogb(least) - m
+		if math.Ldexp(least, bias-e-m) < 1+math.Ldexp(p.bound, -m) {
+			e--
+		}
+		e = max(1, e)
 	}
 	most = math.Ldexp(most, bias-e-m)
 	s.out, s.straddle = e, most >= 2

@@ -9,6 +9,8 @@ type fold struct {
 	x   circuit.Wire
 	neg circuit.Wire
 	a   circuit.Wire // >= 0, in units of the input's last place
+	// full is a, or for the least number its opposite, which is one more than a can be.
+	full circuit.Wire
 	// complement tells that a is -x - 1 for negative x, which saves an adder before
 	// and one after the half. The two errors cancel where the slope is 1.
 	complement bool
@@ -29,6 +31,7 @@ func newFold(t *truth, x circuit.Wire, complement bool) *fold {
 	switch t.f.shape {
 	case positive:
 		f.a = x.Low(w-1).Named("a", "x where it is positive")
+		f.full = f.a
 		return f
 	case unitRight, oneRight:
 		f.a = x.Invert().Low(w-1).Named("inverted", "-x - 1 where x < 0")
@@ -41,6 +44,7 @@ func newFold(t *truth, x circuit.Wire, complement bool) *fold {
 			f.a = f.a.Add(f.neg)
 		}
 	}
+	f.full = f.a
 	// The least number has no opposite: its neighbour's serves.
 	f.a = f.a.Min(top).Named("a", "magnitude")
 	return f

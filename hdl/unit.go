@@ -170,7 +170,9 @@ func unreachable(t *truth, bound float64, list []*structure) error {
 
 // Families are the ways to build a unit: by an inverse square root, or directly, for
 // any function.
-func Families() []string { return []string{"rsqrt", "table", "linear", "quadratic", "cubic"} }
+func Families() []string {
+	return []string{"rsqrt", "table", "linear", "quadratic", "cubic", "exponential"}
+}
 
 // structures returns all ways to build a unit for the truth.
 func structures(t *truth, bound float64) []*structure {
