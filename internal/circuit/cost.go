@@ -15,21 +15,41 @@ type Cost struct {
 func (c *Circuit) Cost() Cost {
 	nl := c.lower()
 	var total Cost
-	arrival := make([]float64, len(nl.cells))
-	var latest float64
-	for i, u := range nl.used() {
-		g, d := nl.cells[i].estimate(u)
-		total.Gates += g
-		for _, a := range nl.cells[i].args {
-			if a.cell >= 0 {
-				arrival[i] = max(arrival[i], arrival[a.cell])
+	t := nl.timing()
+	arrival := make([]when, len(nl.cells))
+	latest := 0.0
+	for i, gates := range t.gates {
+		total.Gates += gates
+		arrival[i] = t.ready(i, func(r ref) when {
+			if r.cell < 0 {
+				return when{}
 			}
-		}
-		arrival[i] += d
-		latest = max(latest, arrival[i])
+			return arrival[r.cell].of(r, nl.cells[r.cell].width)
+		})
+		latest = max(latest, arrival[i].latest())
 	}
 	total.Depth = int(math.Round(latest))
 	return total
+}
+
+// A timing has the estimates of all cells.
+type timing struct {
+	nl                 *netlist
+	gates, tree, carry []float64
+}
+
+func (nl *netlist) timing() *timing {
+	n := len(nl.cells)
+	t := &timing{nl, make([]float64, n), make([]float64, n), make([]float64, n)}
+	for i, u := range nl.used() {
+		t.gates[i], t.tree[i], t.carry[i] = nl.cells[i].estimate(u)
+	}
+	return t
+}
+
+// ready returns when cell i is ready, if its operands are when at says.
+func (t *timing) ready(i int, at func(r ref) when) when {
+	return t.nl.cells[i].ready(t.tree[i], t.carry[i], at)
 }
 
 // used returns the bits of each cell that something reads.
@@ -50,8 +70,9 @@ const (
 	muxGate   = 2.4
 )
 
-// estimate returns the gates and depth of a cell of which the bits u are needed.
-func (c *cell) estimate(u span) (gates, depth float64) {
+// estimate returns the gates of a cell of which the bits u are needed, and its depth in
+// the two parts that ready takes.
+func (c *cell) estimate(u span) (gates, tree, carry float64) {
 	var a, b ref
 	if len(c.args) > 0 {
 		a = c.args[0]
@@ -75,54 +96,45 @@ func (c *cell) estimate(u span) (gates, depth float64) {
 				ands += r.width()
 			}
 		}
-		gates, depth = reduce(rows, u)
-		return gates + andGate*float64(ands), depth + 1
+		gates, tree, carry = reduce(rows, u)
+		return gates + andGate*float64(ands), tree + 1, carry
 	case opShlBy, opShrBy:
 		return c.shifter(u)
 	case opLog2:
 		n := float64(a.width()) - float64(c.k)
-		return 2.5 * n, 1 + 0.36*n
+		return 2.5 * n, 1 + 0.36*n, 0
 	case opSelect:
-		return c.selector(u), 2
+		return c.selector(u), 2, 0
 	case opLess:
 		if n, ok := constantBits(a, b); ok {
-			return 2.1 * n, 1 + 1.4*math.Log2(max(1, n))
+			return 2.1 * n, 1 + 1.4*math.Log2(max(1, n)), 0
 		}
 		n := float64(max(a.widthAs(b), b.widthAs(a)))
-		return 7.2 * n, 1 + 1.4*math.Log2(n)
+		return 7.2 * n, 1 + 1.4*math.Log2(n), 0
 	case opEqual:
 		n := float64(max(a.widthAs(b), b.widthAs(a)))
 		if a.cell < 0 || b.cell < 0 {
-			return 1.1 * n, 1 + 0.7*math.Log2(n)
+			return 1.1 * n, 1 + 0.7*math.Log2(n), 0
 		}
-		return 4 * n, 1.2 + math.Log2(n)
+		return 4 * n, 1.2 + math.Log2(n), 0
 	case opAnd, opOr:
-		return andGate * w, 1
+		return andGate * w, 1, 0
 	case opXor:
-		return 3 * w, 1
+		return 3 * w, 1, 0
 	case opNot, opInvert:
-		return 0.5 * w, 0
+		return 0.5 * w, 0, 0
 	case opMin, opMax:
 		n, _ := constantBits(a, constRef(c.k))
-		return 2.1*n + 1.7*w, 2 + 1.4*math.Log2(max(1, n))
+		return 2.1*n + 1.7*w, 2 + 1.4*math.Log2(max(1, n)), 0
 	case opTable:
-		return c.tableGates(u), float64(max(2, a.width()))
+		return c.tableGates(u), float64(max(2, a.width())), 0
 	}
-	return 0, 0
-}
-
-// delayUnit is the number of units of delay in a gate.
-const delayUnit = 10
-
-// delay returns the depth of a cell in whole units, so that limits can be searched.
-func (c *cell) delay(u span) int {
-	_, d := c.estimate(u)
-	return int(math.Round(delayUnit * d))
+	return 0, 0, 0
 }
 
 // adder estimates sums and differences. Where one operand has a constant bit a half
 // adder will do, and below the lowest bit of one of them nothing.
-func (c *cell) adder(u span) (gates, depth float64) {
+func (c *cell) adder(u span) (gates, tree, carry float64) {
 	a, b := maskOf(c.args[0], u.hi), maskOf(c.args[1], u.hi)
 	lowest := max(a.lowest(), b.lowest())
 	if c.op == opSub {
@@ -138,19 +150,19 @@ func (c *cell) adder(u span) (gates, depth float64) {
 	half := float64(max(0, u.hi-lowest)) - full
 	n := max(1, full+half)
 	log := math.Log2(n)
-	depth = 2 * log
+	carry = 2 * log
 	gates = full*(6.2+1.05*log) + half*(2+0.65*log)
 	// Sum bits that nothing reads.
 	gates -= 2.5 * float64(max(0, u.lo-lowest))
 	if c.op == opSub {
-		gates, depth = gates*1.03+1, depth+0.7
+		gates, carry = gates*1.03+1, carry+0.7
 	}
-	return max(0, gates), max(1, depth)
+	return max(0, gates), 0, max(1, carry)
 }
 
 // product estimates multipliers as a tree of carry-save adders over the rows that the
 // Verilog has.
-func (c *cell) product(u span) (gates, depth float64) {
+func (c *cell) product(u span) (gates, tree, carry float64) {
 	a := c.args[0]
 	b := a
 	if c.op == opMul {
@@ -200,16 +212,16 @@ func (c *cell) product(u span) (gates, depth float64) {
 			ands += float64(a.n)
 		}
 	}
-	gates, depth = reduce(rows, u)
+	gates, tree, carry = reduce(rows, u)
 	if ands > 0 {
-		gates, depth = gates+andGate*ands, depth+1
+		gates, tree = gates+andGate*ands, tree+1
 	}
-	return gates, depth
+	return gates, tree, carry
 }
 
 // reduce estimates the sum of rows: three become two by full adders until two are
 // left, which an adder adds.
-func reduce(rows []mask, u span) (gates, depth float64) {
+func reduce(rows []mask, u span) (gates, tree, carry float64) {
 	for rows = pack(rows); len(rows) > 2; rows = pack(rows) {
 		var next []mask
 		for ; len(rows) >= 3; rows = rows[3:] {
@@ -220,17 +232,17 @@ func reduce(rows []mask, u span) (gates, depth float64) {
 			next = append(next, x.or(y).or(z), two.up().below(u.hi))
 		}
 		rows = append(next, rows...)
-		depth += 2
+		tree += 2
 	}
 	if len(rows) < 2 {
-		return gates, depth
+		return gates, tree, 0
 	}
 	full := float64(rows[0].and(rows[1]).count())
 	half := float64(max(0, u.hi-max(rows[0].lowest(), rows[1].lowest()))) - full
 	n := max(1, full+half)
 	log := math.Log2(n)
 	gates += full*(6.2+1.05*log) + max(0, half)*(2+0.65*log)
-	return gates, depth + 2*log
+	return gates, tree, 2 * log
 }
 
 // pack moves the bits of rows into as few rows as hold them.
@@ -251,7 +263,7 @@ func pack(rows []mask) []mask {
 
 // shifter estimates a shift by a variable as one rank of multiplexers for each bit of
 // the count; where only one of the two inputs is a bit, an AND gate will do.
-func (c *cell) shifter(u span) (gates, depth float64) {
+func (c *cell) shifter(u span) (gates, tree, carry float64) {
 	a, by := c.args[0], c.args[1]
 	n := a.width() // bits that the ranks so far give
 	for i := 0; i < by.n; i++ {
@@ -270,7 +282,7 @@ func (c *cell) shifter(u span) (gates, depth float64) {
 		}
 		gates += muxGate*float64(mux) + andGate*float64(and)
 	}
-	return gates, float64(by.n) + 1
+	return gates, float64(by.n) + 1, 0
 }
 
 // selector estimates a multiplexer.

@@ -113,8 +113,10 @@ func (p *printer) natural(r ref, signed bool, stage int) string {
 
 // asSigned returns r as a signed expression of the given width.
 func (p *printer) asSigned(r ref, width, stage int) string {
-	if r.cell >= 0 && r.signed && r.width() == width && r.zeros == 0 {
-		if p.nl.aliasOf(r) == nil && p.kept(r.cell, stage) == (span{0, r.n}) && p.nl.cells[r.cell].signed {
+	if r.cell >= 0 && r.width() == width && r.zeros == 0 && p.nl.aliasOf(r) == nil {
+		// The variable may be signed already.
+		c := &p.nl.cells[r.cell]
+		if whole := (span{0, c.width}); c.signed && r.n == c.width && p.kept(r.cell, stage) == whole {
 			return p.slice(r, stage)
 		}
 	}

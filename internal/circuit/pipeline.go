@@ -1,13 +1,17 @@
 package circuit
 
-import "sort"
+import (
+	"slices"
+	"sort"
+)
 
 // A plan assigns the cells of a netlist to pipeline stages.
 type plan struct {
 	nl     *netlist
 	stages int
 	stage  []int // of each cell, from 1; the output is read in stage stages + 1
-	delay  []int // of each cell
+	timing *timing
+	ready  []when // of each cell, from the beginning of its stage
 }
 
 // A span is a run of bits of a cell, from lo to below hi.
@@ -26,69 +30,64 @@ func (s span) and(o span) span {
 // schedule cuts the netlist into stages so that the longest stage delay is least, and
 // then so that few bits cross between stages.
 func (nl *netlist) schedule(stages int) *plan {
-	p := &plan{nl: nl, stages: stages, stage: make([]int, len(nl.cells)), delay: make([]int, len(nl.cells))}
-	total := 0
-	for i, used := range nl.used() {
-		p.delay[i] = nl.cells[i].delay(used)
-		total += p.delay[i]
+	n := len(nl.cells)
+	p := &plan{nl: nl, stages: stages, stage: make([]int, n), timing: nl.timing(), ready: make([]when, n)}
+	for i := range p.stage {
+		p.stage[i] = 1
 	}
+	longest := p.delays()[0]
 	if stages < 2 {
-		for i := range p.stage {
-			p.stage[i] = 1
-		}
 		return p
 	}
-	limit := sort.Search(total, func(t int) bool { return p.soonest(t) })
+	limit := float64(sort.Search(int(10*longest), func(t int) bool { return p.soonest(float64(t) / 10) })) / 10
 	p.soonest(limit)
 	p.saveRegisters(limit)
 	return p
 }
 
+// settle computes when cell i is ready in its stage.
+func (p *plan) settle(i int) when {
+	p.ready[i] = p.timing.ready(i, func(r ref) when {
+		if r.cell < 0 || p.stage[r.cell] < p.stage[i] {
+			return when{}
+		}
+		return p.ready[r.cell].of(r, p.nl.cells[r.cell].width)
+	})
+	return p.ready[i]
+}
+
 // soonest puts each cell into the first stage in which it is ready within the limit.
 // It tells whether that is possible.
-func (p *plan) soonest(limit int) bool {
-	ready := make([]int, len(p.stage))
+func (p *plan) soonest(limit float64) bool {
 	for i := range p.stage {
-		stage, at := 1, 0
+		p.stage[i] = 1
 		for _, a := range p.nl.cells[i].args {
-			if a.cell < 0 || p.stage[a.cell] < stage {
-				continue
+			if a.cell >= 0 {
+				p.stage[i] = max(p.stage[i], p.stage[a.cell])
 			}
-			if p.stage[a.cell] > stage {
-				stage, at = p.stage[a.cell], 0
+		}
+		if p.settle(i).latest() > limit {
+			p.stage[i]++
+			if p.settle(i).latest() > limit || p.stage[i] > p.stages {
+				return false
 			}
-			at = max(at, ready[a.cell])
 		}
-		if at += p.delay[i]; at > limit {
-			stage, at = stage+1, p.delay[i]
-		}
-		if at > limit || stage > p.stages {
-			return false
-		}
-		p.stage[i], ready[i] = stage, at
 	}
 	return true
 }
 
 // delays returns the longest delay in each stage.
-func (p *plan) delays() []int {
-	longest := make([]int, max(1, p.stages))
-	ready := make([]int, len(p.stage))
+func (p *plan) delays() []float64 {
+	longest := make([]float64, max(1, p.stages))
 	for i, s := range p.stage {
-		for _, a := range p.nl.cells[i].args {
-			if a.cell >= 0 && p.stage[a.cell] == s {
-				ready[i] = max(ready[i], ready[a.cell])
-			}
-		}
-		ready[i] += p.delay[i]
-		longest[s-1] = max(longest[s-1], ready[i])
+		longest[s-1] = max(longest[s-1], p.settle(i).latest())
 	}
 	return longest
 }
 
 // saveRegisters moves cells to other stages while that makes fewer bits cross
 // between stages and no stage longer than the limit.
-func (p *plan) saveRegisters(limit int) {
+func (p *plan) saveRegisters(limit float64) {
 	best := p.registerBits()
 	for improved := true; improved; {
 		improved = false
@@ -97,7 +96,7 @@ func (p *plan) saveRegisters(limit int) {
 			was := p.stage[i]
 			for s := first; s <= last; s++ {
 				p.stage[i] = s
-				if b := p.registerBits(); b < best && p.within(limit) {
+				if b := p.registerBits(); b < best && slices.Max(p.delays()) <= limit {
 					best, was, improved = b, s, true
 				}
 			}
@@ -120,15 +119,6 @@ func (p *plan) bounds(i int) (first, last int) {
 		}
 	})
 	return first, last
-}
-
-func (p *plan) within(limit int) bool {
-	for _, d := range p.delays() {
-		if d > limit {
-			return false
-		}
-	}
-	return true
 }
 
 // registers returns the bits of each cell that each rank of registers keeps:

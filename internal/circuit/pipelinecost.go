@@ -1,14 +1,17 @@
 package circuit
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // A PipelineCost is an estimate of what registers between the stages of a circuit take
 // and leave.
 type PipelineCost struct {
-	RegisterBits  int       // with the registers of the output, without valid bits
-	RegisterGates float64   // NAND2 equivalents, 4 a bit
-	StageDepths   []float64 // gates in a row in each stage
-	Depth         int       // of the longest stage
+	RegisterBits  int     // with the registers of the output, without valid bits
+	RegisterGates float64 // NAND2 equivalents, 4 a bit
+	StageDepths   []int   // gates in a row in each stage
+	Depth         int     // of the longest stage
 }
 
 // PipelineCost estimates a circuit with the given number of register ranks; what its
@@ -18,8 +21,8 @@ func (c *Circuit) PipelineCost(stages int) PipelineCost {
 	bits := p.registerBits()
 	cost := PipelineCost{RegisterBits: bits, RegisterGates: 4 * float64(bits)}
 	for _, d := range p.delays() {
-		cost.StageDepths = append(cost.StageDepths, float64(d)/delayUnit)
-		cost.Depth = max(cost.Depth, int(math.Round(float64(d)/delayUnit)))
+		cost.StageDepths = append(cost.StageDepths, int(math.Round(d)))
 	}
+	cost.Depth = slices.Max(cost.StageDepths)
 	return cost
 }

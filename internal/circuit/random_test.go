@@ -1,8 +1,11 @@
 package circuit
 
 import (
+	"context"
 	"math/rand/v2"
 	"testing"
+
+	"github.com/isrlu/isrlu/internal/eda"
 )
 
 // randomCircuit returns a circuit of about n operations on operands of random widths,
@@ -15,7 +18,7 @@ func randomCircuit(r *rand.Rand, n, bits int) *Circuit {
 	c, x := New(lo, hi)
 	wires := []Wire{x}
 	names := []string{"", "", "a", "reg", "valid", "y", "sum", "x_s2", "b c"}
-	for len(wires) < n {
+	for range n {
 		pick := func() Wire {
 			if r.IntN(8) == 0 {
 				return c.Const(r.Int64N(1<<r.IntN(20)) - r.Int64N(1<<r.IntN(20)))
@@ -127,10 +130,11 @@ func inputs(r *rand.Rand, c *Circuit, n int) []int64 {
 	return xs
 }
 
-func TestRandomCircuits(t *testing.T) {
-	tool(t, "iverilog")
+// Of all widths, with all numbers of stages and all handshakes, bit for bit.
+func TestRandomCircuitsInIcarus(t *testing.T) {
+	need(t, "iverilog")
 	r := rand.New(rand.NewPCG(1, 2))
-	for i := 0; i < 60; i++ {
+	for i := 0; i < 63; i++ {
 		c := randomCircuit(r, 2+i/2, 1+i)
 		xs := inputs(r, c, 100)
 		e := c.Evaluator()
@@ -138,4 +142,23 @@ func TestRandomCircuits(t *testing.T) {
 		e.Run(make([]int64, len(xs)), xs)
 		simulate(t, c, Module{Name: "unit", Stages: i % 6, Handshake: Handshake(i / 6 % 3)}, xs)
 	}
+}
+
+func TestRandomCircuitsPassVerilatorsWarnings(t *testing.T) {
+	need(t, "verilator")
+	r := rand.New(rand.NewPCG(3, 4))
+	for i := 0; i < 12; i++ {
+		v := verilog(t, randomCircuit(r, 4+2*i, 3+5*i), Module{Name: "unit", Stages: i % 4, Handshake: Handshake(i % 3)})
+		if err := eda.Lint(context.Background(), v, "unit"); err != nil {
+			t.Errorf("%v\n%s", err, v)
+		}
+	}
+}
+
+func TestRandomCircuitInVerilator(t *testing.T) {
+	need(t, "verilator")
+	r := rand.New(rand.NewPCG(5, 6))
+	c := randomCircuit(r, 30, 16)
+	lo, _ := Wire{c, 0}.Interval()
+	compareAll(t, c, Module{Name: "unit", Stages: 3, Handshake: ValidReady}, lo, 1<<16)
 }
