@@ -8,7 +8,7 @@ import (
 // slice returns the bits that r reads, without the zeros below and what is above.
 func (p *printer) slice(r ref, stage int) string {
 	if r.alias > 0 {
-		if name, ok := p.shown[[2]int{r.alias, stage}]; ok && p.nl.aliasOf(r) != nil {
+		if name, ok := p.shown[[2]int{r.alias, stage}]; ok && p.aliasOf(r, stage) != nil {
 			of := p.nl.aliases[r.alias-1].ref
 			return p.bits(name, span{0, of.width()}, span{r.from - of.from, r.from - of.from + r.n})
 		}
@@ -66,7 +66,7 @@ func (p *printer) extended(r ref, width, stage int) string {
 		}
 		r.n = width - r.zeros
 	}
-	if a := p.nl.aliasOf(r); a != nil && a.is(r) && r.zeros > 0 {
+	if a := p.aliasOf(r, stage); a != nil && a.is(r) && r.zeros > 0 {
 		if name, ok := p.shown[[2]int{r.alias, stage}]; ok {
 			p.reads(name, span{0, r.width()})
 			return pad(name, fmt.Sprintf("%s[%d]", name, r.width()-1), r.signed, width-r.width())
@@ -113,7 +113,7 @@ func (p *printer) natural(r ref, signed bool, stage int) string {
 
 // asSigned returns r as a signed expression of the given width.
 func (p *printer) asSigned(r ref, width, stage int) string {
-	if r.cell >= 0 && r.width() == width && r.zeros == 0 && p.nl.aliasOf(r) == nil {
+	if r.cell >= 0 && r.width() == width && r.zeros == 0 && p.aliasOf(r, stage) == nil {
 		// The variable may be signed already.
 		c := &p.nl.cells[r.cell]
 		if whole := (span{0, c.width}); c.signed && r.n == c.width && p.kept(r.cell, stage) == whole {
@@ -123,19 +123,30 @@ func (p *printer) asSigned(r ref, width, stage int) string {
 	return "$signed(" + p.extended(r, width, stage) + ")"
 }
 
+// aliasOf returns the alias under which r is written in a stage, or nil. In a later
+// stage than its cell's, bits of an alias do without, since the registers keep no bits
+// only for a name.
+func (p *printer) aliasOf(r ref, stage int) *alias {
+	a := p.nl.aliasOf(r)
+	if a != nil && stage > p.plan.stage[r.cell] && !a.is(r) {
+		return nil
+	}
+	return a
+}
+
 // declareAlias writes the wire for the name of r in a stage, once.
 func (p *printer) declareAlias(r ref, stage int) {
-	a := p.nl.aliasOf(r)
+	a := p.aliasOf(r, stage)
 	key := [2]int{r.alias, stage}
 	if a == nil || p.shown[key] != "" {
 		return
 	}
-	base := a.ref
-	p.declareAlias(base, stage)
-	name := a.name
+	base, name := a.ref, a.name
 	if stage > p.plan.stage[base.cell] {
+		base.alias = 0
 		name = p.later(name, stage)
 	}
+	p.declareAlias(base, stage)
 	p.line("wire %s%s = %s;%s", vector(base.signed, base.width()-1, 0), name, p.extended(base, base.width(), stage), note(a.comment))
 	p.shown[key] = name
 	p.declared(name, span{0, base.width()})

@@ -130,16 +130,12 @@ func (p *plan) registers() [][]span {
 	}
 	p.nl.reads(func(r ref, by int) {
 		until := p.stages + 1
-		need := span{r.from, r.from + r.n}
 		if by < len(p.stage) {
 			until = p.stage[by]
-			for a := p.nl.aliasOf(r); a != nil; a = p.nl.aliasOf(a.ref) { // it is written out as a whole
-				need.lo, need.hi = min(need.lo, a.ref.from), max(need.hi, a.ref.from+a.ref.n)
-			}
 		}
 		for rank := p.stage[r.cell]; rank < until; rank++ {
 			s := &ranks[rank-1][r.cell]
-			*s = s.and(need)
+			*s = s.and(span{r.from, r.from + r.n})
 		}
 	})
 	return ranks

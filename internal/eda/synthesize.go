@@ -25,11 +25,15 @@ const (
 	Xilinx7
 )
 
-// script returns the Yosys commands for a target, with %s for the module.
-func (t Target) script() string {
+// Script returns the Yosys commands that map the module top to the target. They follow
+// a read_verilog.
+func (t Target) Script(top string) string { return fmt.Sprintf(t.commands(), top) }
+
+// commands is Script with %s for the module.
+func (t Target) commands() string {
 	switch t {
 	case Gates:
-		return GatesScript
+		return gatesScript
 	case ICE40:
 		return "synth_ice40 -nobram -top %s"
 	case ECP5:
@@ -42,9 +46,24 @@ func (t Target) script() string {
 	panic(fmt.Sprintf("eda: target %d", t))
 }
 
-// GatesScript maps the module %s to NAND, NOR and the other gates of static CMOS, and
+// ScriptFile returns a script for Yosys that reads a file with the module top and
+// reports its size for the first target, with the other targets' commands as comments.
+func ScriptFile(file, top string) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "# Run as: yosys -s FILE. There are no constraints.\nread_verilog %s\n", file)
+	for t, name := range []string{"Generic gates of static CMOS", "Lattice iCE40", "Lattice ECP5", "Lattice ECP5 with multipliers", "AMD 7 series"} {
+		lines := strings.ReplaceAll(Target(t).Script(top), "; ", "\n")
+		if t > 0 {
+			lines = "# " + strings.ReplaceAll(lines, "\n", "\n# ")
+		}
+		fmt.Fprintf(&b, "\n# %s:\n%s\n", name, lines)
+	}
+	return b.String() + "\nstat\nltp -noff\n"
+}
+
+// gatesScript maps the module %s to NAND, NOR and the other gates of static CMOS, and
 // flip-flops without enable and reset. ABC restructures for depth first.
-const GatesScript = `synth -flatten -noabc -top %s; dfflegalize -cell $_DFF_P_ x; opt -nodffe -nosdff; abc -g cmos -script "+strash;dch;map"; opt_clean`
+const gatesScript = `synth -flatten -noabc -top %s; dfflegalize -cell $_DFF_P_ x; opt -nodffe -nosdff; abc -g cmos -script "+strash;dch;map"; opt_clean`
 
 // An Area is the size of a module after synthesis. The fields that a target lacks are
 // zero.
@@ -68,7 +87,7 @@ func Synthesize(ctx context.Context, verilog, top string, target Target) (Area, 
 		return Area{}, err
 	}
 	defer t.end()
-	script := "read_verilog unit.v; " + fmt.Sprintf(target.script(), top) +
+	script := "read_verilog unit.v; " + target.Script(top) +
 		"; tee -q -o stat.json stat -json; tee -q -o depth.txt ltp -noff"
 	if _, err := t.run("yosys", "-q", "-p", script); err != nil {
 		return Area{}, err

@@ -48,44 +48,17 @@ module unit (
         5'd16;
     wire [2:0] shift = 3'd6 - exponent[2:0];
     wire [28:0] shifted_5 = {6'd0, radicand} << shift;
-    wire [22:0] fraction = shifted_5[22:0]; // the radicand in [1, 2)
-    wire [3:0] index = fraction[21:18];
-    function [6:0] slope_of;
-        input [3:0] i;
-        case (i)
-            4'd0: slope_of = 7'd127;
-            4'd1: slope_of = 7'd123;
-            4'd2: slope_of = 7'd119;
-            4'd3: slope_of = 7'd115;
-            4'd4: slope_of = 7'd111;
-            4'd5: slope_of = 7'd107;
-            4'd6: slope_of = 7'd103;
-            4'd7: slope_of = 7'd99;
-            4'd8: slope_of = 7'd95;
-            4'd9: slope_of = 7'd91;
-            4'd10: slope_of = 7'd87;
-            4'd11: slope_of = 7'd83;
-            4'd12: slope_of = 7'd79;
-            4'd13: slope_of = 7'd75;
-            4'd14: slope_of = 7'd71;
-            default: slope_of = 7'd67;
-        endcase
-    endfunction
-    wire [6:0] slope = slope_of(index);
     reg signed [11:0] x_s2;
     reg [2:0] shift_s2;
-    reg [22:0] shifted_5_s2;
-    reg [6:0] slope_s2;
+    reg [21:10] shifted_5_s2;
     always @(posedge clk) if (advance) begin
         x_s2 <= x;
         shift_s2 <= shift;
-        shifted_5_s2 <= shifted_5[22:0];
-        slope_s2 <= slope;
+        shifted_5_s2 <= shifted_5[21:10];
     end
 
     // Stage 2
-    wire [22:0] fraction_s2 = shifted_5_s2; // the radicand in [1, 2)
-    wire [3:0] index_s2 = fraction_s2[21:18];
+    wire [3:0] index_s2 = shifted_5_s2[21:18];
     function [12:0] start_of;
         input [3:0] i;
         case (i)
@@ -108,8 +81,30 @@ module unit (
         endcase
     endfunction
     wire [12:0] start = start_of(index_s2);
-    wire [7:0] rest_s2 = fraction_s2[17:10];
-    wire [14:0] step_full = slope_s2 * rest_s2;
+    function [6:0] slope_of;
+        input [3:0] i;
+        case (i)
+            4'd0: slope_of = 7'd127;
+            4'd1: slope_of = 7'd123;
+            4'd2: slope_of = 7'd119;
+            4'd3: slope_of = 7'd115;
+            4'd4: slope_of = 7'd111;
+            4'd5: slope_of = 7'd107;
+            4'd6: slope_of = 7'd103;
+            4'd7: slope_of = 7'd99;
+            4'd8: slope_of = 7'd95;
+            4'd9: slope_of = 7'd91;
+            4'd10: slope_of = 7'd87;
+            4'd11: slope_of = 7'd83;
+            4'd12: slope_of = 7'd79;
+            4'd13: slope_of = 7'd75;
+            4'd14: slope_of = 7'd71;
+            default: slope_of = 7'd67;
+        endcase
+    endfunction
+    wire [6:0] slope = slope_of(index_s2);
+    wire [7:0] rest_s2 = shifted_5_s2[17:10];
+    wire [14:0] step_full = slope * rest_s2;
     wire [6:0] step = step_full[14:8];
     wire [12:0] root = start - {6'd0, step}; // 1 / sqrt(fraction)
     wire [19:0] product_10 =
@@ -120,21 +115,23 @@ module unit (
         - {1'd0, root, 6'd0};
     wire [12:0] scaled = product_10[19:7]; // by sqrt(2)
     wire [12:0] selected_11 = shift_s2[0] ? root : scaled;
-    wire signed [24:0] product_full = x_s2 * $signed({1'd0, selected_11});
+    reg signed [11:0] x_s3;
     reg [2:1] shift_s3;
-    reg [24:8] product_full_s3;
+    reg [12:0] selected_11_s3;
     always @(posedge clk) if (advance) begin
+        x_s3 <= x_s2;
         shift_s3 <= shift_s2[2:1];
-        product_full_s3 <= product_full[24:8];
+        selected_11_s3 <= selected_11;
     end
 
     // Stage 3
+    wire signed [24:0] product_full = x_s3 * $signed({1'd0, selected_11_s3});
     wire [2:0] difference_13 = 3'd4 - {1'd0, shift_s3};
-    wire signed [16:0] product_s3 = product_full_s3;
-    wire signed [16:0] shifted_14 = $signed(product_s3) >>> difference_13;
+    wire signed [16:0] product = product_full[24:8];
+    wire signed [16:0] shifted_14 = $signed(product) >>> difference_13;
     wire signed [15:0] sum_15 = shifted_14[15:0] + 16'd8;
     wire signed [11:0] at_most_16 = ($signed(sum_15[15:4]) < $signed(12'd256)) ? sum_15[15:4] : 12'd256;
-    wire signed [9:0] at_least_17 = ($signed({{53{at_most_16[11]}}, at_most_16}) > $signed({{1{1'b1}}, 64'hffffffffffffff00})) ? at_most_16[9:0] : 10'h300;
+    wire signed [9:0] at_least_17 = (at_most_16 > $signed(12'hf00)) ? at_most_16[9:0] : 10'h300;
     reg signed [9:0] at_least_17_out;
     always @(posedge clk) if (advance) begin
         at_least_17_out <= at_least_17;
