@@ -90,7 +90,7 @@ func (c *cell) estimate(u span) (gates, tree, carry float64) {
 		var rows []mask
 		ands := 0
 		for i := 0; i < b.width(); i++ {
-			bit, r := b.bit(i), a.shl(i).shr(int(c.k))
+			bit, r := b.bit(i), a.shift(i-int(c.k))
 			if !bit.constant(0) && !r.constant(0) {
 				rows = append(rows, maskOf(r, u.hi))
 				ands += r.width()

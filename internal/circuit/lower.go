@@ -169,13 +169,7 @@ func (nl *netlist) product(nd *node, a, b ref) ref {
 		width = max(width, a.widthAs(b), b.widthAs(a))
 	}
 	full := nl.add(cell{op: opMul, args: []ref{a, b}}, nd, width)
-	r := full
-	if s := az + bz - drop; s >= 0 {
-		r = r.shl(s)
-	} else {
-		r = r.shr(-s)
-	}
-	return nl.part(nd, full, r.resize(nd.width(), nd.signed()))
+	return nl.part(nd, full, full.shift(az+bz-drop).resize(nd.width(), nd.signed()))
 }
 
 // part gives nd's name to the part r of a cell that was made for it, and names the

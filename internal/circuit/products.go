@@ -118,7 +118,7 @@ func (p *printer) rows(c *cell, stage int, assign assigner) {
 	a, b := c.args[0], c.args[1]
 	var rows []string
 	for i := 0; i < b.width(); i++ {
-		bit, r := b.bit(i), a.shl(i).shr(int(c.k))
+		bit, r := b.bit(i), a.shift(i-int(c.k))
 		if r.constant(0) || bit.constant(0) {
 			continue
 		}

@@ -156,6 +156,9 @@ func TestRandomCircuitsPassVerilatorsWarnings(t *testing.T) {
 }
 
 func TestRandomCircuitInVerilator(t *testing.T) {
+	if testing.Short() {
+		t.Skip("compiles for long")
+	}
 	need(t, "verilator")
 	r := rand.New(rand.NewPCG(5, 6))
 	c := randomCircuit(r, 30, 16)

@@ -56,6 +56,14 @@ func (r ref) shr(k int) ref {
 	return r
 }
 
+// shift returns floor(r 2^k) for k of either sign.
+func (r ref) shift(k int) ref {
+	if k < 0 {
+		return r.shr(-k)
+	}
+	return r.shl(k)
+}
+
 // low returns the lowest k bits, of which the ref has no fewer or which it has all.
 func (r ref) low(k int) ref {
 	if r.cell < 0 {
@@ -115,14 +123,17 @@ func (r ref) odd() (ref, int) {
 // neighbours are nonzero: the canonical signed digits, which are the fewest.
 func digits(v int64) []int {
 	var d []int
-	for v != 0 {
+	sign, rest := 1, uint64(v)
+	if v < 0 {
+		sign, rest = -1, -rest
+	}
+	for ; rest != 0; rest >>= 1 {
 		digit := 0
-		if v&1 != 0 {
-			digit = 2 - int(v&3)
-			v -= int64(digit)
+		if rest&1 != 0 {
+			digit = 2 - int(rest&3)
+			rest -= uint64(digit)
 		}
-		d = append(d, digit)
-		v >>= 1
+		d = append(d, sign*digit)
 	}
 	return d
 }

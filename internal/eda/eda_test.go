@@ -47,6 +47,9 @@ func sums(wrong int64) func() (x, y int64, ok bool) {
 }
 
 func TestVerilatorComparesAndNoticesFaults(t *testing.T) {
+	if testing.Short() {
+		t.Skip("compiles for long")
+	}
 	need(t, "verilator")
 	v, u := adder("7")
 	stuck := strings.Replace(v, "out_ready | ~out_valid", "~out_valid", 1)
@@ -109,6 +112,9 @@ func TestScriptFileRuns(t *testing.T) {
 }
 
 func TestPlaceICE40(t *testing.T) {
+	if testing.Short() {
+		t.Skip("places for long")
+	}
 	need(t, "yosys")
 	need(t, "nextpnr-ice40")
 	v, u := adder("7")
