@@ -33,9 +33,9 @@ func identifier(s string) bool {
 }
 
 var kinds = map[op]string{
-	opAdd: "sum", opSub: "difference", opMul: "product", opRows: "product", opShlBy: "shifted", opShrBy: "shifted",
+	opAdd: "sum", opSub: "difference", opMul: "product", opRows: "product", opSquare: "square", opShlBy: "shifted", opShrBy: "shifted",
 	opLog2: "log2", opSelect: "selected", opLess: "less", opEqual: "equal", opAnd: "both", opOr: "either",
-	opXor: "differ", opNot: "inverse", opMin: "at_most", opMax: "at_least", opTable: "entry", opWiden: "wide",
+	opXor: "differ", opNot: "inverse", opInvert: "inverse", opMin: "at_most", opMax: "at_least", opTable: "entry", opWiden: "wide",
 }
 
 // chooseNames names the cells and aliases.

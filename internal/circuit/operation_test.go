@@ -38,6 +38,17 @@ func TestOperations(t *testing.T) {
 			return s
 		}},
 		{"MulRows of a constant", false, func(a, b Wire) Wire { return constant(a, 1<<56+9).MulRows(b, 50) }, func(a, b int64) int64 { return rows(1<<56+9, b, 50) }},
+		{"SquareRows", false, func(a, b Wire) Wire { return a.SquareRows(5) }, func(a, b int64) int64 {
+			var s int64
+			for i := range 6 {
+				s += (a >> i & 1) * (1 << (2 * i) >> 5)
+				for j := range i {
+					s += (a >> i & 1) * (a >> j & 1) * (2 << (i + j) >> 5)
+				}
+			}
+			return s
+		}},
+		{"Invert", true, func(a, b Wire) Wire { return a.Invert() }, func(a, b int64) int64 { return -a - 1 }},
 		{"Shl", true, func(a, b Wire) Wire { return a.Shl(3) }, func(a, b int64) int64 { return a * 8 }},
 		{"Shr", true, func(a, b Wire) Wire { return a.Shr(2) }, func(a, b int64) int64 { return a >> 2 }},
 		{"ShrRound", true, func(a, b Wire) Wire { return a.ShrRound(2) }, func(a, b int64) int64 { return (a + 2) >> 2 }},
