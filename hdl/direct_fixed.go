@@ -82,7 +82,7 @@ func directPlans(t *truth) []directPlan {
 func directFixed(t *truth, bound float64) []*structure {
 	var list []*structure
 	if t.format.Bits() <= wholeTableBits {
-		list = append(list, wholeTable(t))
+		list = append(list, wholeTables(t, bound)...)
 	}
 	if t.f.shape == positive {
 		return list // only with the input's exponent taken off, as the family rsqrt does

@@ -20,8 +20,9 @@ func (p directPlan) tables(bound float64) []*structure {
 		for slope := -1; slope <= 3; slope++ {
 			list = append(list, p.table(n, slope))
 		}
-		if values := p.steps(n, bound); values != nil {
-			list = append(list, p.tableOf("table of few steps", n, values, -1))
+		if c := p.choices(n, bound); c != nil {
+			list = append(list, p.tableOf("table of few steps", n, fewSteps(c), -1),
+				p.tableOf("table of aligned steps", n, alignedSteps(c), -1))
 		}
 	}
 	return list
@@ -57,32 +58,69 @@ func (p directPlan) tableOf(name string, n int, values []int64, slope int) *stru
 	}}
 }
 
-// steps returns 2^n values within the bound that change as seldom as can be, and have
-// many zeros at the end: such tables take the least logic. It is nil where no values
-// keep to the bound.
-func (p directPlan) steps(n int, bound float64) []int64 {
-	values := make([]int64, 1<<n)
-	from := 0
-	least, most := math.Inf(-1), math.Inf(1)
-	for a := range values {
+// A choice is what a value of a table may be: from least to most.
+type choice struct{ least, most int64 }
+
+// both returns what two choices have in common.
+func (c choice) both(o choice) choice { return choice{max(c.least, o.least), min(c.most, o.most)} }
+
+func (c choice) none() bool { return c.least > c.most }
+
+// choices returns those for the half at 2^n magnitudes, or nil where there are none.
+func (p directPlan) choices(n int, bound float64) []choice {
+	list := make([]choice, 1<<n)
+	for a := range list {
 		lo, hi := p.allowed(float64(a), bound)
-		lo, hi = math.Ceil(lo), math.Floor(hi)
-		if lo > hi {
+		list[a] = choice{int64(math.Ceil(lo)), int64(math.Floor(hi))}
+		if list[a].none() {
 			return nil
 		}
-		if max(least, lo) > min(most, hi) {
-			fill(values[from:a], roundest(int64(least), int64(most)))
-			from, least, most = a, lo, hi
-		}
-		least, most = max(least, lo), min(most, hi)
 	}
-	fill(values[from:], roundest(int64(least), int64(most)))
+	return list
+}
+
+// fewSteps returns allowed values that change as seldom as can be, and have many zeros
+// at the end: such tables take little logic.
+func fewSteps(list []choice) []int64 {
+	values := make([]int64, len(list))
+	from, run := 0, list[0]
+	for i, c := range list {
+		if run.both(c).none() {
+			fill(values[from:i], run)
+			from, run = i, c
+		}
+		run = run.both(c)
+	}
+	fill(values[from:], run)
 	return values
 }
 
-func fill(s []int64, v int64) {
-	for i := range s {
-		s[i] = v
+// alignedSteps returns allowed values that are the same on the widest possible blocks
+// of a power of two, so that they depend on few bits of the index.
+func alignedSteps(list []choice) []int64 {
+	values := make([]int64, len(list))
+	var split func(from, to int)
+	split = func(from, to int) {
+		block := list[from]
+		for _, c := range list[from:to] {
+			block = block.both(c)
+		}
+		if block.none() {
+			split(from, (from+to)/2)
+			split((from+to)/2, to)
+			return
+		}
+		fill(values[from:to], block)
+	}
+	split(0, len(list))
+	return values
+}
+
+// fill sets values to the one of the choice with the most zeros at its end.
+func fill(values []int64, c choice) {
+	v := roundest(c.least, c.most)
+	for i := range values {
+		values[i] = v
 	}
 }
 
@@ -113,24 +151,45 @@ func (p directPlan) allowed(a, bound float64) (least, most float64) {
 			right = left
 		}
 	}
-	// A little less than the bound, for the rounding of these numbers.
-	bound -= 1e-9
+	bound -= 1e-9 // for the rounding of these numbers
 	return max(left, right) - bound, min(left, right) + bound
 }
 
 // wholeTableBits is the widest format with a table of all outputs.
 const wholeTableBits = 10
 
-// wholeTable returns the structure of a table of all outputs.
-func wholeTable(t *truth) *structure {
-	values := make([]int64, len(t.inputs))
-	for i, b := range t.bits {
-		values[b] = t.format.wire(t.format.Encode(t.values[i]))
+// wholeTables returns structures of a table of all outputs: rounded, and with few
+// steps within the bound.
+func wholeTables(t *truth, bound float64) []*structure {
+	full := t.format.Bits() - 1
+	// In the order of the inputs' values, the least first.
+	rounded, list := make([]int64, len(t.inputs)), make([]choice, len(t.inputs))
+	for i, x := range t.inputs {
+		at := x + int64(1)<<full
+		rounded[at] = t.format.wire(t.format.Encode(t.values[i]))
+		want := math.Ldexp(t.values[i], t.format.fraction)
+		list[at] = choice{
+			max(int64(math.Ceil(want-bound+1e-9)), -int64(1)<<full),
+			min(int64(math.Floor(want+bound-1e-9)), int64(1)<<full-1),
+		}
+		if list[at].none() {
+			return nil
+		}
 	}
-	return &structure{family: "table", name: "table of all outputs", build: func([]int) *circuit.Circuit {
-		full := t.format.Bits() - 1
-		c, x := circuit.New(-int64(1)<<full, int64(1)<<full-1)
-		c.Output(x.Low(full + 1).Table(values))
-		return c
-	}}
+	tableOf := func(name string, values []int64) *structure {
+		bits := make([]int64, len(values))
+		for i, v := range values {
+			bits[(i+len(bits)/2)%len(bits)] = v
+		}
+		return &structure{family: "table", name: name, build: func([]int) *circuit.Circuit {
+			c, x := circuit.New(-int64(1)<<full, int64(1)<<full-1)
+			c.Output(x.Low(full + 1).Table(bits))
+			return c
+		}}
+	}
+	return []*structure{
+		tableOf("table of all outputs", rounded),
+		tableOf("table of all outputs in few steps", fewSteps(list)),
+		tableOf("table of all outputs in aligned steps", alignedSteps(list)),
+	}
 }

@@ -95,6 +95,12 @@ func (s *searcher) meets(c *circuit.Circuit) bool {
 	return true
 }
 
+// mayMeet is meets for some inputs only: what fails them need not be tried on all.
+func (s *searcher) mayMeet(c *circuit.Circuit) bool {
+	e := c.Evaluator()
+	return s.try(e, s.hard) && s.try(e, s.order[:min(4096, len(s.order))])
+}
+
 // try tells whether the circuit keeps to the bound for some of the inputs.
 func (s *searcher) try(e *circuit.Evaluator, indices []int) bool {
 	in, out := make([]int64, len(indices)), make([]int64, len(indices))
@@ -160,17 +166,17 @@ func (s *searcher) shrink(st *structure, beat *design) *design {
 	if hopeless(alone) {
 		return nil
 	}
-	d := s.at(st, most)
-	if !s.meets(d.circuit) {
+	if !s.mayMeet(st.build(most)) {
 		return nil
 	}
-	// Each knob as far down as it goes alone, by halving: no design has less.
+	// Each knob as far down as it goes alone, by halving: no design has less, so a part
+	// of the inputs is enough here.
 	for i, k := range st.knobs {
 		lo, hi := k.least, k.most // hi keeps to the bound
 		for lo < hi {
 			sizes := slices.Clone(most)
 			sizes[i] = lo + (hi-lo)/2
-			if s.meets(st.build(sizes)) {
+			if s.mayMeet(st.build(sizes)) {
 				hi = sizes[i]
 			} else {
 				lo = sizes[i] + 1
@@ -182,16 +188,18 @@ func (s *searcher) shrink(st *structure, beat *design) *design {
 		}
 	}
 	// Together they need a little more; then one by one down again.
-	for extra := 0; ; extra++ {
+	var d *design
+	for extra := 0; d == nil; extra++ {
 		sizes := slices.Clone(alone)
 		over := true
 		for i := range sizes {
 			sizes[i] = min(sizes[i]+extra, most[i])
 			over = over && sizes[i] == most[i]
 		}
-		if c := s.at(st, sizes); over || s.meets(c.circuit) {
+		if c := s.at(st, sizes); s.meets(c.circuit) {
 			d = c
-			break
+		} else if over {
+			return nil
 		}
 	}
 	for s.step(d, alone) {
