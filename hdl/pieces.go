@@ -7,8 +7,12 @@ import (
 	"github.com/isrlu/isrlu/internal/circuit"
 )
 
-// gridPoints is at most how many points of a segment its polynomial is centred on.
-const gridPoints = 48
+// A segment's polynomial is centred on at most so many points of it, and on fewer, but
+// not below the least, where all segments together would have more than the total.
+const (
+	mostPoints, leastPoints = 48, 9
+	totalPoints             = 3072
+)
 
 // A segment is a function of u, which runs over [0, width) there.
 type segment struct {
@@ -48,14 +52,13 @@ func newPiecesOn(degree int, segments []segment) *pieces {
 		}
 		p.widths = append(p.widths, last)
 		p.coefs = append(p.coefs, chebyshev(s.f, degree, last))
-		p.grid = append(p.grid, s.points())
+		p.grid = append(p.grid, s.points(min(mostPoints, max(leastPoints, totalPoints/len(segments)))))
 	}
 	return p
 }
 
-// points returns values of the segment: all of them if there are few.
-func (s segment) points() []point {
-	n := gridPoints
+// points returns n values of the segment, or all of them if there are fewer.
+func (s segment) points(n int) []point {
 	if s.steps > 0 && s.steps < n {
 		n = s.steps
 	}
