@@ -116,11 +116,13 @@ type Library struct {
 // found is a unit that was searched for, or is being.
 type found struct {
 	mu   sync.Mutex
+	done bool
 	unit *Unit
+	err  error
 }
 
 // Unit returns the unit of a specification; the gradient has no part in which it is.
-// What [New] does not find is searched for again at the next call.
+// A search that ended with its context begins again at the next call.
 func (l *Library) Unit(ctx context.Context, s Spec) (*Unit, error) {
 	if s.Bound == 0 {
 		s.Bound = DefaultBound
@@ -137,13 +139,13 @@ func (l *Library) Unit(ctx context.Context, s Spec) (*Unit, error) {
 	l.mu.Unlock()
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.unit != nil {
-		return f.unit, nil
+	if f.done {
+		return f.unit, f.err
 	}
 	if l.Searching != nil {
 		l.Searching(s)
 	}
-	u, err := New(ctx, s.Options())
-	f.unit = u
-	return u, err
+	f.unit, f.err = New(ctx, s.Options())
+	f.done = ctx.Err() == nil
+	return f.unit, f.err
 }
