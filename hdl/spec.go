@@ -127,6 +127,7 @@ func (l *Library) Unit(ctx context.Context, s Spec) (*Unit, error) {
 	if s.Bound == 0 {
 		s.Bound = DefaultBound
 	}
+	s.Gradient = StraightThrough
 	l.mu.Lock()
 	if l.units == nil {
 		l.units = map[Options]*found{}
