@@ -106,7 +106,7 @@ func (s Spec) String() string {
 // A Library finds units, each once. Its methods may be called at once. The zero value
 // is empty and ready.
 type Library struct {
-	// Searching, if not nil, is called before a search, which may take a minute.
+	// Searching, if not nil, is called before a search, which may take long.
 	Searching func(Spec)
 
 	mu    sync.Mutex
