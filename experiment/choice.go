@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/isrlu/isrlu"
+	"github.com/isrlu/isrlu/hdl"
 	"github.com/isrlu/isrlu/nn"
 )
 
@@ -46,7 +47,7 @@ func (c choice) in(n nn.Network) nn.Network {
 func Choose(n nn.Network, spec string) nn.Network { return parseChoice(spec).in(n) }
 
 // CheckActivation returns an error if spec is not what a contender of a comparison
-// may be: an activation function as nn.Activation takes it; after a slash, if there
+// may be: an activation function, or a unit of hardware, as nn.Activation takes it; after a slash, if there
 // is one, a function for the gates of recurrent layers; and after a plus sign, if
 // there is one, a method of normalization.
 func CheckActivation(spec string) error {
@@ -54,13 +55,18 @@ func CheckActivation(spec string) error {
 		return errors.New("something is missing at the end; write a function, function/gate or function+norm")
 	}
 	c := parseChoice(spec)
-	function, learn := nn.SplitLearn(c.activation)
-	f, err := isrlu.Parse(function)
-	if err != nil {
+	if err := c.checkUnits(); err != nil {
 		return err
 	}
-	if learn != nn.Fixed && len(f.Params()) == 0 {
-		return fmt.Errorf("%s has no parameter to learn", f.Name())
+	if !hdl.IsSpec(c.activation) {
+		function, learn := nn.SplitLearn(c.activation)
+		f, err := isrlu.Parse(function)
+		if err != nil {
+			return err
+		}
+		if learn != nn.Fixed && len(f.Params()) == 0 {
+			return fmt.Errorf("%s has no parameter to learn", f.Name())
+		}
 	}
 	if c.gate != "" {
 		if _, err := isrlu.Parse(c.gate); err != nil {

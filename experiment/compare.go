@@ -15,6 +15,7 @@ import (
 
 	"github.com/isrlu/isrlu"
 	"github.com/isrlu/isrlu/data"
+	"github.com/isrlu/isrlu/hdl"
 	"github.com/isrlu/isrlu/internal/bench"
 	"github.com/isrlu/isrlu/nn"
 )
@@ -24,6 +25,9 @@ import (
 type Options struct {
 	// NoCosts leaves out the timing after the training.
 	NoCosts bool
+	// Units finds units of hardware; if nil, the comparison searches by itself, once for
+	// each.
+	Units *hdl.Library
 	// Version of the program, for the result.
 	Version string
 	// Progress, if not nil, is called after each step.
@@ -74,10 +78,16 @@ func Compare(ctx context.Context, network nn.Network, set *data.Set, s Settings,
 	}
 	s.Data, s.Train, s.Test, s.Description = set.Name, set.Train.Len(), set.Test.Len(), description
 	entropy := s.describeText(set)
+	if o.Units == nil {
+		o.Units = &hdl.Library{}
+	}
 	c := &comparison{network: network, set: set, options: o, result: &Result{
 		Settings: s, Environment: environment(o.Version, begun), Entropy: entropy,
 	}}
 	if c.steps, err = s.Steps(s.Train); err != nil {
+		return nil, err
+	}
+	if err := c.findUnits(ctx); err != nil {
 		return nil, err
 	}
 	if err := c.describe(); err != nil {
@@ -196,7 +206,7 @@ func (c *comparison) model(activation string, seed uint64) (*nn.Model[float32], 
 
 func (c *comparison) modelOptions(seed uint64) nn.Options {
 	s := c.settings()
-	return nn.Options{Batch: s.Batch, Threads: s.Threads, Seed: seed, Direct: s.Direct}
+	return nn.Options{Batch: s.Batch, Threads: s.Threads, Seed: seed, Direct: s.Direct, Units: c.options.Units}
 }
 
 // describe makes sure that the network and the set fit with every activation,

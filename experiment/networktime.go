@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/isrlu/isrlu/hdl"
 	"github.com/isrlu/isrlu/internal/bench"
 	"github.com/isrlu/isrlu/nn"
 )
@@ -170,6 +171,7 @@ func TimeNetworks(ctx context.Context, o TimeOptions) (*NetworkTimes, error) {
 // A timing is one that is under way.
 type timing struct {
 	options    TimeOptions
+	units      hdl.Library
 	contenders []*contender
 	groups     []timeGroup
 }
@@ -191,7 +193,7 @@ func (t *timing) add(n nn.Network, threads int) error {
 		names = append(slices.Clone(names), identity)
 	}
 	for _, name := range names {
-		c, err := newContender(Choose(n, name), nn.Options{Batch: o.Batch, Threads: threads, Seed: 1}, nn.TrainerOptions{Optimizer: nn.Adam()}, nn.Batch[float32]{})
+		c, err := newContender(Choose(n, name), nn.Options{Batch: o.Batch, Threads: threads, Seed: 1, Units: &t.units}, nn.TrainerOptions{Optimizer: nn.Adam()}, nn.Batch[float32]{})
 		if err != nil {
 			return err
 		}

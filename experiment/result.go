@@ -17,6 +17,8 @@ type Result struct {
 	Parameters int `json:"parameters"`
 	// Runs holds one run for each activation and seed, seed by seed.
 	Runs []Run `json:"runs"`
+	// Units describes the units of hardware among the activations, in their order.
+	Units []Unit `json:"units,omitempty"`
 	// Costs holds one entry for each activation, in the order of
 	// Settings.Activations; empty if the timing was left out.
 	Costs []Cost `json:"costs"`

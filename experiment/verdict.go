@@ -23,6 +23,7 @@ func (r *Result) Verdict() string {
 		r.qualityVerdict(summaries),
 		r.entropyVerdict(),
 		r.stepVerdict(summaries),
+		r.simulationVerdict(),
 		memoryVerdict(summaries),
 		r.choice(summaries),
 		r.missingVerdict(summaries),
@@ -169,6 +170,14 @@ func (r *Result) stepVerdict(summaries []Summary) string {
 	return fmt.Sprintf("A training step of %d %s takes %s; inference takes %s.", r.Settings.Batch, r.Settings.Samples(), step, inference)
 }
 
+// simulationVerdict says what the times of simulated units are, where they were taken.
+func (r *Result) simulationVerdict() string {
+	if len(r.Costs) == 0 {
+		return ""
+	}
+	return SimulationNote(r.Settings.Activations)
+}
+
 // timeVerdict says how long the fastest takes and how much longer the others do.
 func timeVerdict(summaries []Summary, of func(*Cost) Spread) string {
 	timed := timed(summaries, of)
@@ -195,11 +204,12 @@ func timeVerdict(summaries []Summary, of func(*Cost) Spread) string {
 	return text
 }
 
-// timed returns the summaries whose cost was measured, the fastest first.
+// timed returns the summaries whose cost was measured, the fastest first. Those of
+// simulated units are left out.
 func timed(summaries []Summary, of func(*Cost) Spread) []Summary {
 	var list []Summary
 	for _, s := range summaries {
-		if s.Cost != nil && of(s.Cost).Median > 0 {
+		if s.Cost != nil && of(s.Cost).Median > 0 && !Simulated(s.Activation) {
 			list = append(list, s)
 		}
 	}

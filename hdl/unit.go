@@ -47,6 +47,8 @@ type Unit struct {
 
 	once  sync.Once
 	table []uint32 // all outputs, for formats of at most 16 bits
+
+	numbers numbers // for [Unit.Forward] and [Unit.Backward]
 }
 
 // New searches for the unit with the least area that keeps to the bound. In formats of

@@ -7,6 +7,7 @@ import (
 	"unsafe"
 
 	"github.com/isrlu/isrlu"
+	"github.com/isrlu/isrlu/hdl"
 )
 
 // least is the smallest learned parameter of an activation.
@@ -15,7 +16,8 @@ const least = 1e-3
 // An activation runs a function on rows of channels.
 type activation[T Float] struct {
 	layer    string
-	function *isrlu.Function // of all channels, or the first values
+	function *isrlu.Function // of all channels, or the first values; nil for a unit
+	unit     *unit           // of hardware, in the function's place
 	channels int
 	out      *value[T]
 	// fromOutput tells that the backward pass reads the output; otherwise it
@@ -44,46 +46,69 @@ func SplitLearn(spec string) (function string, learn Learn) {
 	return spec, Fixed
 }
 
+// A chosen function is what a layer runs: a function, or a unit of hardware.
+type chosen struct {
+	function *isrlu.Function
+	unit     *unit
+	learn    Learn
+}
+
+// monotone tells whether what is chosen never falls, with whatever is learned.
+func (c *chosen) monotone() bool {
+	if c.unit != nil {
+		return c.unit.Monotone()
+	}
+	return c.function.Monotone() && (c.learn == Fixed || c.function.Params()[0] > 0)
+}
+
 // resolve returns the function of the layer and what of it is learned.
-func (l Activation) resolve(n *Network) (*isrlu.Function, Learn, error) {
+func (b *builder[T]) resolve(l Activation) (*chosen, error) {
 	spec := l.Function
 	if spec == "" {
-		spec = n.Activation
+		spec = b.m.network.Activation
 	}
 	if spec == "" {
-		return nil, "", fmt.Errorf("neither the layer nor the network names a function")
+		return nil, fmt.Errorf("neither the layer nor the network names a function")
 	}
 	name, learn := SplitLearn(spec)
 	if l.Learn != Fixed {
 		learn = l.Learn
 	}
 	if learn != Fixed && learn != PerLayer && learn != PerChannel {
-		return nil, "", fmt.Errorf("learn must be %q or %q, got %q", PerLayer, PerChannel, learn)
+		return nil, fmt.Errorf("learn must be %q or %q, got %q", PerLayer, PerChannel, learn)
+	}
+	if hdl.IsSpec(name) {
+		u, err := b.unit(name, learn)
+		return &chosen{unit: u}, err
 	}
 	f, err := isrlu.Parse(name)
 	if err != nil {
-		return nil, "", fmt.Errorf("%s", strings.TrimPrefix(err.Error(), "isrlu: "))
+		return nil, fmt.Errorf("%s", strings.TrimPrefix(err.Error(), "isrlu: "))
 	}
 	if learn != Fixed && len(f.Params()) == 0 {
-		return nil, "", fmt.Errorf("%s has no parameter to learn", f.Name())
+		return nil, fmt.Errorf("%s has no parameter to learn", f.Name())
 	}
-	return f, learn, nil
+	return &chosen{function: f.WithPrecision(b.m.options.Precision), learn: learn}, nil
 }
 
 // activation makes the activation of a layer that writes y.
 func (b *builder[T]) activation(at int, l Activation, y *value[T]) (*activation[T], error) {
-	f, learn, err := l.resolve(&b.m.network)
+	c, err := b.resolve(l)
 	if err != nil {
 		return nil, err
 	}
-	f = f.WithPrecision(b.m.options.Precision)
-	a := &activation[T]{layer: b.m.layers[at].Name, function: f, channels: y.shape.channels(), out: y}
-	b.m.layers[at].Function = f.String()
+	a := &activation[T]{layer: b.m.layers[at].Name, function: c.function, unit: c.unit, channels: y.shape.channels(), out: y}
+	b.m.layers[at].Function = a.String()
+	b.m.activations = append(b.m.activations, a)
+	if c.unit != nil {
+		return a, nil
+	}
+	f := c.function
 	a.fromOutput, a.identity = f.HasBackwardFromOutput(), f.Name() == "identity"
-	if learn != Fixed {
+	if c.learn != Fixed {
 		a.fromOutput = a.fromOutput && f.HasParamGradFromOutput()
 		n := 1
-		if learn == PerChannel {
+		if c.learn == PerChannel {
 			n = a.channels
 			a.perChannel = make([]*isrlu.Function, n)
 		}
@@ -102,8 +127,15 @@ func (b *builder[T]) activation(at int, l Activation, y *value[T]) (*activation[
 	if a.fromOutput {
 		y.root().keptByAct = true
 	}
-	b.m.activations = append(b.m.activations, a)
 	return a, nil
+}
+
+// String returns the specification of what runs.
+func (a *activation[T]) String() string {
+	if a.unit != nil {
+		return a.unit.spec.String()
+	}
+	return a.function.String()
 }
 
 // refresh makes the functions of learned parameters that have changed.
@@ -133,6 +165,10 @@ func (a *activation[T]) forward(dst, src []T, first, n int) {
 	if a.identity && unsafe.SliceData(dst) == unsafe.SliceData(src) {
 		return
 	}
+	if a.unit != nil {
+		unitForward(a.unit, dst, src)
+		return
+	}
 	if a.perChannel == nil {
 		forward(a.function, dst, src)
 		return
@@ -144,6 +180,10 @@ func (a *activation[T]) forward(dst, src []T, first, n int) {
 // learned parameters to that of the task. v is the output if fromOutput, else
 // the input, in whole rows of all channels.
 func (a *activation[T]) backward(dy, v []T, task int) {
+	if a.unit != nil {
+		unitBackward(a.unit, dy, v)
+		return
+	}
 	if a.perChannel != nil {
 		a.byChannel(dy, dy, v, 0, a.channels, a.partial[task])
 		return

@@ -25,7 +25,7 @@ func (b *builder[T]) arrange(layers Sequential) []placed {
 			continue
 		}
 		// An error of the function is reported where it is built.
-		if f, learn, err := act.resolve(&b.m.network); err == nil && f.Monotone() && (learn == Fixed || f.Params()[0] > 0) {
+		if c, err := b.resolve(act); err == nil && c.monotone() {
 			list[i-1], list[i] = list[i], list[i-1]
 		}
 	}

@@ -154,8 +154,9 @@ type Flatten struct{}
 // Activation applies a function to each element.
 type Activation struct {
 	// Function is what isrlu.Parse takes, such as "isrlu:3"; it may end in
-	// ":learn" or ":learn-channel", which set Learn. If empty, it is that of the
-	// network.
+	// ":learn" or ":learn-channel", which set Learn. Or it is what hdl.ParseSpec
+	// takes, such as "isrlu@q4.11": then the layer computes bit for bit what that
+	// unit of hardware does. If empty, it is that of the network.
 	Function string `json:"function,omitempty"`
 	// Learn makes the function's first parameter a weight that begins at the
 	// value in Function.

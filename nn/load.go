@@ -33,7 +33,7 @@ func Load[T Float](path string, o Options) (*Model[T], map[string]string, error)
 
 // Resume makes a trainer of the checkpoint of a trainer, with its model at the
 // step where it was saved, and returns it with the metadata that Save was given.
-// Of the options it takes the threads; all others are those of the file, so that
+// Of the options it takes the threads and the units; all others are those of the file, so that
 // training goes on with the same bits as if it had never stopped, on the same
 // SIMD level.
 func Resume[T Float](path string, o Options) (*Trainer[T], map[string]string, error) {
@@ -168,7 +168,7 @@ func resume[T Float](c *checkpoint, o Options) (*Trainer[T], error) {
 		return nil, fmt.Errorf("its loss is %q, must be one of %s", r.Loss, strings.Join(lossNames, ", "))
 	}
 	m, err := newModel[T](c.network, Options{
-		Batch: r.Batch, Threads: o.Threads, Seed: r.Seed, Precision: precision, Unfused: r.Unfused,
+		Batch: r.Batch, Threads: o.Threads, Units: o.Units, Seed: r.Seed, Precision: precision, Unfused: r.Unfused,
 	}, limits{c.file.Elements(), maxTotal})
 	if err != nil {
 		return nil, err

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 
 	"github.com/isrlu/isrlu"
+	"github.com/isrlu/isrlu/hdl"
 	"github.com/isrlu/isrlu/internal/gemm"
 	"github.com/isrlu/isrlu/internal/parallel"
 )
@@ -31,6 +32,9 @@ type Options struct {
 	// Direct computes every convolution from its definition, for comparisons: by
 	// none of Winograd's algorithms, whose rounding errors are larger.
 	Direct bool
+	// Units finds the units of hardware that activations name. Models that share it
+	// search for each once; if it is nil, each model searches by itself.
+	Units *hdl.Library
 	// stepwise is for a Stepper: the input is one time step of a sequence.
 	stepwise bool
 }
@@ -143,6 +147,9 @@ func newModel[T Float](n Network, o Options, l limits) (*Model[T], error) {
 	}
 	if o.Batch < 1 || o.Threads < 0 {
 		return nil, fmt.Errorf("nn: batch and threads must be positive, got %d and %d", o.Batch, o.Threads)
+	}
+	if o.Units == nil {
+		o.Units = &hdl.Library{}
 	}
 	m := &Model[T]{network: n, options: o, pool: parallel.New(o.Threads), stale: true}
 	m.prepareTask = func(task, _ int) { m.preparers[task].prepare() }
@@ -308,7 +315,7 @@ func (m *Model[T]) Activations() []ActivationOutput[T] {
 	var list []ActivationOutput[T]
 	for _, a := range m.activations {
 		list = append(list, ActivationOutput[T]{
-			Layer: a.layer, Function: a.function.String(), Shape: a.out.shape,
+			Layer: a.layer, Function: a.String(), Shape: a.out.shape,
 			Output: a.out.root().data[:m.n*a.out.size], Learned: a.param,
 		})
 	}

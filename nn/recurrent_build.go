@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/isrlu/isrlu"
+	"github.com/isrlu/isrlu/hdl"
 	"github.com/isrlu/isrlu/internal/gemm"
 )
 
@@ -224,6 +225,10 @@ func (b *builder[T]) recurrentFunction(what string, specs ...string) (*isrlu.Fun
 		}
 		if name, learn := SplitLearn(spec); learn != Fixed {
 			return nil, fmt.Errorf("%s %s: recurrent layers learn no parameters of functions; write %s", what, spec, name)
+		}
+		if hdl.IsSpec(spec) {
+			function, _, _ := strings.Cut(spec, "@")
+			return nil, fmt.Errorf("%s %s: recurrent layers take no units of hardware, whose gradients follow from their inputs; write %s", what, spec, function)
 		}
 		f, err := isrlu.Parse(spec)
 		if err != nil {

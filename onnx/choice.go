@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-
-	"github.com/isrlu/isrlu"
 )
 
 // kinds are those of the activations that are recognized.
@@ -41,10 +39,10 @@ func newChoice(o SwapOptions) (*choice, error) {
 	}
 	c := &choice{from: o.From, nodes: o.Nodes, found: make([]bool, len(o.Nodes))}
 	for _, name := range o.From {
-		if strings.Contains(name, ":") {
-			f, err := isrlu.Parse(name)
+		if strings.ContainsAny(name, ":@") {
+			f, err := parseFunction(name)
 			if err != nil {
-				return nil, plainError(err)
+				return nil, err
 			}
 			c.specs = append(c.specs, f.String())
 			continue

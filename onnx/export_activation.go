@@ -23,7 +23,7 @@ func (e *exporter) learned(info nn.LayerInfo) (name string, ok bool) {
 
 // activationLayer appends an activation layer, whose parameter may be learned.
 func (e *exporter) activationLayer(info nn.LayerInfo, x exported) (exported, error) {
-	f, err := isrlu.Parse(info.Function)
+	f, err := parseFunction(info.Function)
 	if err != nil {
 		return exported{}, err
 	}

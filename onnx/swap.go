@@ -42,9 +42,9 @@ func (o SwapOptions) Check() error {
 }
 
 func (o SwapOptions) parse() (*isrlu.Function, *choice, error) {
-	to, err := isrlu.Parse(o.To)
+	to, err := parseFunction(o.To)
 	if err != nil {
-		return nil, nil, plainError(err)
+		return nil, nil, err
 	}
 	if int(o.Style) >= len(styleNames) {
 		return nil, nil, fmt.Errorf("unknown style %d", o.Style)

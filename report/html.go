@@ -118,7 +118,7 @@ func newPage(r *experiment.Result) *page {
 		}
 	}
 	p.LearningNote = learningNote(r)
-	p.Curves, p.CurvesKey, p.CurvesNote = functionCharts(r.Settings.Activations)
+	p.Curves, p.CurvesKey, p.CurvesNote = functionCharts(r)
 	p.Alphas, p.AlphaNote = alphaRows(r)
 	p.Layers, p.Totals = layerRows(r)
 	for i, name := range r.Settings.Activations {

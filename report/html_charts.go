@@ -223,6 +223,9 @@ func timingCharts(summaries []experiment.Summary) []*chart {
 		}
 		of := func(v experiment.Spread, share float64) bar {
 			label := milliseconds(v.Median)
+			if experiment.Simulated(s.Activation) {
+				label += ", simulated"
+			}
 			if finite(share) {
 				label += " (" + percent(share, 1) + ")"
 			}
@@ -275,15 +278,23 @@ func inPlace(summaries []experiment.Summary) string {
 }
 
 // functionCharts draw the activations and their derivatives.
-func functionCharts(specs []string) (charts []*chart, key []keyEntry, note string) {
+func functionCharts(r *experiment.Result) (charts []*chart, key []keyEntry, note string) {
 	const span = 4.0
 	x := make([]float64, 201)
 	for i := range x {
 		x[i] = span * (float64(i)/100 - 1)
 	}
 	var values, slopes []curve
-	var unknown, learned []string
-	for style, spec := range specs {
+	var unknown, learned, units []string
+	for style, spec := range r.Settings.Activations {
+		if i := slices.IndexFunc(r.Units, func(u experiment.Unit) bool { return u.Activation == spec }); i >= 0 {
+			u := &r.Units[i]
+			units = append(units, fmt.Sprintf("%s, built by %s, with an error of at most %s ulp", spec, u.Built, number(u.ErrorULP, 2)))
+			key = append(key, keyEntry{spec, styleClass(style)})
+			values = append(values, curve{name: spec, x: u.Points(), y: u.Values, style: style})
+			slopes = append(slopes, curve{name: spec, x: u.Points(), y: u.Slopes, style: style})
+			continue
+		}
 		name, learns := withoutLearn(spec)
 		f, err := isrlu.Parse(name)
 		if err != nil {
@@ -301,6 +312,9 @@ func functionCharts(specs []string) (charts []*chart, key []keyEntry, note strin
 	}
 	if len(learned) > 0 {
 		note = "Drawn with the parameter’s initial value, from which training moved it: " + strings.Join(learned, ", ") + "."
+	}
+	if len(units) > 0 {
+		note += " Units of hardware, drawn as they compute it, and with the slope that training takes: " + strings.Join(units, "; ") + "."
 	}
 	if len(unknown) > 0 {
 		note += " Not drawn, because their definition is not known here: " + strings.Join(unknown, ", ") + "."

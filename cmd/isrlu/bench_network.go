@@ -173,6 +173,9 @@ func (o *benchNetworkFlags) cellTable(times *experiment.NetworkTimes, format rep
 			report.Column{Name: "share", Title: "activation share", TextOnly: true},
 		),
 	}
+	if note := experiment.SimulationNote(call.SplitSpecs(o.activations)); note != "" {
+		t.Notes = append(t.Notes, note)
+	}
 	withLayers := o.layers && format == report.JSON
 	if withLayers {
 		t.Columns = append(t.Columns, report.Column{Name: "layers"})

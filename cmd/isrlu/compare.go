@@ -60,12 +60,15 @@ a function is its parameter; :learn makes it a weight of the layer,
 :learn-channel one of each channel. In recurrent networks a function is that of the
 state, and may have that of the gates after a slash: isru/sigmoid. Without it, isru
 has the ISRU sigmoid with scale 1/2 beside it, and all others the logistic function.
+A format after the sign @ makes it a unit of hardware in that format, whose bits the
+activations then have: isrlu@q4.11, isrlu:3@bfloat16:exact; docs/networks.md has more.
 In transformers a plus sign may add the normalization: gelu+dyisru.
 
 Equal settings give equal numbers to the last bit, but for times, on any number
 of threads of one kind of processor. One seed tells little: use --seeds 5.`,
 		Example: `  isrlu compare
   isrlu compare --activations isrlu,isrlu:3,isrlu:learn,elu,relu --seeds 5
+  isrlu compare --activations isrlu,isrlu@q4.11,isrlu@q3.4
   isrlu compare --data mnist --network conv4 --epochs 3 --out mnist
   isrlu compare --task seq-digits --activations isru,tanh,isru/sigmoid --seeds 5
   isrlu compare --task chars --network gru --seeds 3
@@ -156,7 +159,7 @@ func (o *compareFlags) run(cmd *cobra.Command) error {
 	progress := newTrainingProgress(lines)
 	defer progress.clear()
 	result, err := experiment.Compare(cmd.Context(), network, set, o.Settings, experiment.Options{
-		NoCosts: o.noTiming, Version: version(),
+		NoCosts: o.noTiming, Version: version(), Units: unitLibrary(lines),
 		Progress: func(p experiment.Progress) {
 			what := "timing"
 			if !p.Timing {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/isrlu/isrlu/data"
 	"github.com/isrlu/isrlu/experiment"
+	"github.com/isrlu/isrlu/hdl"
 	"github.com/isrlu/isrlu/nn"
 )
 
@@ -46,7 +47,7 @@ equal texts.`,
 			if err := o.Check(); err != nil {
 				return usage(err)
 			}
-			model, vocabulary, err := loadText(args[0])
+			model, vocabulary, err := loadText(args[0], unitLibrary(cmd.ErrOrStderr()))
 			if err != nil {
 				return err
 			}
@@ -105,8 +106,8 @@ func writeText(ctx context.Context, w io.Writer, g *experiment.Generator, v *dat
 }
 
 // loadText loads the checkpoint of a network of characters.
-func loadText(path string) (*nn.Model[float32], *data.Vocabulary, error) {
-	model, metadata, err := nn.Load[float32](path, nn.Options{Threads: 1, Inference: true})
+func loadText(path string, units *hdl.Library) (*nn.Model[float32], *data.Vocabulary, error) {
+	model, metadata, err := nn.Load[float32](path, nn.Options{Threads: 1, Inference: true, Units: units})
 	if err != nil {
 		return nil, nil, err
 	}

@@ -47,7 +47,7 @@ reports them on stderr. All files are read before the first line is printed.`,
 			if threads < 0 || threads > 1<<12 || batch < 1 || batch > 1e5 {
 				return usagef("--threads must be from 0 to %d and --batch from 1 to 100000, got %d and %d", 1<<12, threads, batch)
 			}
-			p, err := loadPredictor(args[0], nn.Options{Batch: batch, Threads: threads, Inference: true})
+			p, err := loadPredictor(args[0], nn.Options{Batch: batch, Threads: threads, Inference: true, Units: unitLibrary(cmd.ErrOrStderr())})
 			if err != nil {
 				return err
 			}

@@ -73,7 +73,7 @@ func newSession(cmd *cobra.Command, o *trainFlags) (*session, error) {
 		return nil, fmt.Errorf("%s: %w", o.Network, err)
 	}
 	network = experiment.ForClasses(network, len(s.set.Classes))
-	model, err := nn.New[float32](network, nn.Options{Batch: o.Batch, Threads: o.Threads, Seed: o.seed})
+	model, err := nn.New[float32](network, nn.Options{Batch: o.Batch, Threads: o.Threads, Seed: o.seed, Units: unitLibrary(cmd.ErrOrStderr())})
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", o.Network, err)
 	}
@@ -100,7 +100,7 @@ func newSession(cmd *cobra.Command, o *trainFlags) (*session, error) {
 
 // resumeSession goes on from the checkpoint.
 func resumeSession(cmd *cobra.Command, o *trainFlags) (_ *session, err error) {
-	trainer, metadata, err := nn.Resume[float32](o.output, nn.Options{Threads: o.Threads})
+	trainer, metadata, err := nn.Resume[float32](o.output, nn.Options{Threads: o.Threads, Units: unitLibrary(cmd.ErrOrStderr())})
 	if err != nil {
 		return nil, err
 	}
