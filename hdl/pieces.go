@@ -11,7 +11,7 @@ import (
 // not below the least, where all segments together would have more than the total.
 const (
 	mostPoints, leastPoints = 48, 9
-	totalPoints             = 3072
+	totalPoints             = 6144
 )
 
 // A segment is a function of u, which runs over [0, width) there.

@@ -112,7 +112,7 @@ func (s *searcher) try(e *circuit.Evaluator, indices []int) bool {
 		return false
 	}
 	for i, at := range indices {
-		if u := math.Abs(s.truth.ulps(at, out[i])); u > s.bound {
+		if u := math.Abs(s.truth.ulps(at, out[i])); u > s.allowed(at) {
 			if len(s.hard) < maxHard && !slices.Contains(s.hard, at) {
 				s.hard = append(s.hard, at)
 			}
@@ -120,6 +120,17 @@ func (s *searcher) try(e *circuit.Evaluator, indices []int) bool {
 		}
 	}
 	return true
+}
+
+// allowed returns the error allowed for an input: none for 0, where the function's value
+// is a number of the format. Networks have many zeros.
+func (s *searcher) allowed(at int) float64 {
+	if s.truth.inputs[at] == 0 {
+		if want := s.truth.values[at]; s.truth.format.Decode(s.truth.format.Encode(want)) == want {
+			return 0
+		}
+	}
+	return s.bound
 }
 
 // best returns the design with the fewest gates among the structures, or nil if none
