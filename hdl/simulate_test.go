@@ -1,0 +1,149 @@
+package hdl
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/isrlu/isrlu/internal/circuit"
+	"github.com/isrlu/isrlu/internal/eda"
+)
+
+// needTools skips the test where a tool is missing, or fails it where all are required.
+func needTools(t *testing.T, tools ...string) {
+	t.Helper()
+	for _, tool := range tools {
+		if err := eda.Available(tool); err != nil {
+			if os.Getenv("ISRLU_REQUIRE_HDL_TOOLS") != "" {
+				t.Fatal(err)
+			}
+			t.Skip(err)
+		}
+	}
+}
+
+// A bundle is a module with several units that read the same input, so that Verilator
+// compiles once for all of them.
+type bundle struct {
+	units   []*Unit
+	verilog strings.Builder
+	width   int // of each unit's output
+}
+
+func newBundle(t *testing.T, units []*Unit) *bundle {
+	t.Helper()
+	b := &bundle{units: units, width: units[0].format.Bits()}
+	fmt.Fprintf(&b.verilog, "module bundle (input wire [%d:0] x, output wire [%d:0] y);\n", b.width-1, b.width*len(units)-1)
+	for i := range units {
+		fmt.Fprintf(&b.verilog, "    unit%d u%d (.x(x), .y(y[%d:%d]));\n", i, i, b.width*(i+1)-1, b.width*i)
+	}
+	fmt.Fprintln(&b.verilog, "endmodule")
+	for i, u := range units {
+		m := circuit.Module{Name: fmt.Sprintf("unit%d", i), InWidth: b.width, OutWidth: b.width}
+		if err := u.design.circuit.Verilog(&b.verilog, m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return b
+}
+
+// outputs returns what the module shall put out for the inputs.
+func (b *bundle) outputs(inputs []uint64) []uint64 {
+	all, one := make([]uint64, len(inputs)), make([]uint64, len(inputs))
+	for i, u := range b.units {
+		u.Eval(one, inputs)
+		for j, y := range one {
+			all[j] |= y << (b.width * i)
+		}
+	}
+	return all
+}
+
+// simulate compares the Verilog of units in one format with their models: on all
+// inputs of formats up to 16 bits, else on the corners and n random ones.
+func simulateAll(t *testing.T, units []*Unit, n int) {
+	t.Helper()
+	b := newBundle(t, units)
+	ctx := context.Background()
+	s, err := eda.Verilate(ctx, b.verilog.String(), eda.Unit{Name: "bundle", InWidth: b.width, OutWidth: b.width * len(units)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	var inputs, outputs []uint64
+	left, seed := n, uint64(7)
+	if b.width <= exhaustiveBits {
+		for x := range uint64(1) << b.width {
+			inputs = append(inputs, x)
+		}
+		left = 0
+	} else {
+		inputs = Corners(units[0].format)
+	}
+	outputs = b.outputs(inputs)
+	total, at := len(inputs), 0
+	c, err := s.Compare(func() (x, y int64, ok bool) {
+		if at == len(inputs) && left > 0 {
+			inputs = Sample(units[0].format, min(left, 1<<16), seed)
+			outputs, at = b.outputs(inputs), 0
+			left -= len(inputs)
+			total += len(inputs)
+			seed++
+		}
+		if at == len(inputs) {
+			return 0, 0, false
+		}
+		at++
+		return int64(inputs[at-1]), int64(outputs[at-1]), true
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Failed > 0 || c.Count != uint64(total) {
+		t.Errorf("%d of %d outputs differ, of %d given: %x", c.Failed, c.Count, total, c.First)
+	}
+	for _, u := range units {
+		t.Logf("%s: %d inputs agree, %s, %s", u.Name(), total, u.Error(), u.Architecture())
+	}
+}
+
+// Every input of every 16-bit unit, and of wider ones the corners and many random
+// inputs, in Verilator.
+func TestVerilogIsTheModel(t *testing.T) {
+	needTools(t, "verilator")
+	functions := []string{
+		"isrlu", "isru", "isru_sigmoid:1,0.5", "rsqrt", "isrlu'", "isru'", "isru_sigmoid:1,0.5'", "elu", "tanh", "sigmoid",
+	}
+	formats := map[string]int{"q4.11": 0, "bfloat16": 0, "float16": 0, "q3.4": 0, "q0.15": 0, "q8.23": 1 << 20, "q3.28": 1 << 20}
+	if testing.Short() {
+		formats = map[string]int{"q3.4": 0, "bfloat16": 0}
+	}
+	if thorough() {
+		formats["q8.23"], formats["q3.28"] = 10_000_000, 10_000_000
+	}
+	for format, n := range formats {
+		t.Run(format, func(t *testing.T) {
+			t.Parallel()
+			f := mustFormat(t, format)
+			perBundle := 64 / f.Bits()
+			var units []*Unit
+			for _, name := range functions {
+				if name == "rsqrt" && !f.IsFloat() && f.integer == 0 || f.Bits() > 16 && !thorough() && name != "isrlu" && name != "isrlu'" {
+					continue
+				}
+				units = append(units, newUnit(t, Options{Function: name, Format: f}))
+				if name == "isrlu" || name == "isru'" {
+					units = append(units, newUnit(t, Options{Function: name, Format: f, Family: "rsqrt"}))
+				}
+			}
+			for from := 0; from < len(units); from += perBundle {
+				simulateAll(t, units[from:min(from+perBundle, len(units))], n)
+			}
+		})
+	}
+}
+
+// thorough tells whether tests shall try all that they can, which takes minutes.
+func thorough() bool { return os.Getenv("ISRLU_HDL_THOROUGH") != "" }
