@@ -11,12 +11,6 @@ import (
 	"github.com/isrlu/isrlu/internal/eda"
 )
 
-// A File is one of those that a unit is written as.
-type File struct {
-	Name string
-	Data []byte
-}
-
 // mark begins the first line of each file, after the sign of a comment.
 func (u *Unit) mark() string { return u.Name() + ": made by isrlu hdl generate" }
 
@@ -38,11 +32,11 @@ func (u *Unit) Verilog(w io.Writer, im Implementation) error {
 	return u.design.circuit.Verilog(w, m)
 }
 
-// Files returns all that belongs to the unit, by these names in place of NAME, which
-// is [Unit.Name]: the module NAME.v, the self-checking testbench NAME_tb.v, the golden
+// Files returns the contents of all files that belong to the unit, by their names,
+// where NAME is [Unit.Name]: the module NAME.v, the self-checking testbench NAME_tb.v, the golden
 // vectors NAME_vectors.hex that it reads, the synthesis script NAME.ys for Yosys, and
 // a Makefile that runs the tools. Equal units have equal files.
-func (u *Unit) Files(im Implementation) ([]File, error) {
+func (u *Unit) Files(im Implementation) (map[string][]byte, error) {
 	if err := im.Check(); err != nil {
 		return nil, err
 	}
@@ -61,12 +55,12 @@ func (u *Unit) Files(im Implementation) ([]File, error) {
 	if err := u.design.circuit.Vectors(&vectors, u.module(im), inputs); err != nil {
 		return nil, err
 	}
-	return []File{
-		{name + ".v", module.Bytes()},
-		{name + "_tb.v", bench.Bytes()},
-		{hex, vectors.Bytes()},
-		{name + ".ys", []byte(u.synthesisScript())},
-		{"Makefile", []byte(strings.NewReplacer("MARK", u.mark(), "NAME", name).Replace(makefile))},
+	return map[string][]byte{
+		name + ".v":    module.Bytes(),
+		name + "_tb.v": bench.Bytes(),
+		hex:            vectors.Bytes(),
+		name + ".ys":   []byte(u.synthesisScript()),
+		"Makefile":     []byte(strings.NewReplacer("MARK", u.mark(), "NAME", name).Replace(makefile)),
 	}, nil
 }
 
