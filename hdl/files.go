@@ -105,7 +105,7 @@ func (u *Unit) estimate(im Implementation) string {
 	p := u.Pipeline(im)
 	text := fmt.Sprintf("%.0f NAND2 equivalents of logic", u.Cost().Gates)
 	if p.RegisterBits > 0 {
-		text += fmt.Sprintf(", %d register bits", p.RegisterBits)
+		text = fmt.Sprintf("%.0f NAND2 equivalents, %d register bits among them", p.Gates, p.RegisterBits)
 	}
 	text += fmt.Sprintf(", %.0f levels of gates", p.Depth)
 	if im.Stages > 1 {

@@ -123,32 +123,37 @@ func (u *Unit) command(im Implementation) string {
 	return strings.Join(args, " ")
 }
 
-// A Pipeline is what the register ranks make of a unit.
+// A Pipeline is an estimate of what a unit takes with its registers.
 type Pipeline struct {
 	// RegisterBits are those of the data and, with a handshake, of the valid bits.
 	RegisterBits int
-	// Depth is the number of levels of gates of the longest stage, an estimate.
+	// Gates is the area of logic and registers, in NAND2 equivalents.
+	Gates float64
+	// Depth is the number of levels of gates of the longest stage.
 	Depth float64
 }
 
-// Pipeline estimates what the stages make of the unit.
+// Pipeline estimates what the unit takes with its registers.
 func (u *Unit) Pipeline(im Implementation) Pipeline {
-	bits, delay := u.design.circuit.Pipeline(im.Stages)
+	c := u.design.circuit.PipelineCost(im.Stages)
+	p := Pipeline{c.RegisterBits, u.Cost().Gates + c.RegisterGates, float64(c.Depth)}
 	if im.Handshake != NoHandshake {
-		bits += im.Stages
+		p.RegisterBits += im.Stages
+		p.Gates += float64(im.Stages) * c.RegisterGates / float64(max(1, c.RegisterBits))
 	}
-	return Pipeline{bits, float64(delay)}
+	return p
 }
 
 // StagesFor returns the least number of stages, 1 or more, none of which is longer than
-// so many levels of gates by the estimate, or an error that says how many levels would
-// do.
+// so many levels of gates by the estimate. If there is none, the error says how many
+// levels are possible.
 func (u *Unit) StagesFor(levels int) (int, error) {
+	depth := 0.0
 	for s := 1; s <= MaxStages; s++ {
-		if u.Pipeline(Implementation{Stages: s}).Depth <= float64(levels) {
+		if depth = u.Pipeline(Implementation{Stages: s}).Depth; depth <= float64(levels) {
 			return s, nil
 		}
 	}
-	return 0, fmt.Errorf("hdl: no cut of %s into up to %d stages has at most %d levels of gates in each; %v are possible",
-		u.Name(), MaxStages, levels, u.Pipeline(Implementation{Stages: MaxStages}).Depth)
+	return 0, fmt.Errorf("hdl: %s cannot be cut into stages of at most %d levels of gates; %v are possible, with %d stages",
+		u.Name(), levels, depth, MaxStages)
 }
