@@ -32,10 +32,16 @@ func (u *Unit) Verilog(w io.Writer, im Implementation) error {
 	return u.design.circuit.Verilog(w, m)
 }
 
-// Files returns the contents of all files that belong to the unit, by their names,
-// where NAME is [Unit.Name]: the module NAME.v, the self-checking testbench NAME_tb.v, the golden
-// vectors NAME_vectors.hex that it reads, the synthesis script NAME.ys for Yosys, and
-// a Makefile that runs the tools. Equal units have equal files.
+// FileNames returns the names of the files that [Unit.Files] makes.
+func (u *Unit) FileNames() []string {
+	name := u.Name()
+	return []string{name + ".v", name + "_tb.v", name + "_vectors.hex", name + ".ys", "Makefile"}
+}
+
+// Files returns the contents of all files that belong to the unit, by the names of
+// [Unit.FileNames]: the module, a testbench that checks itself, the golden vectors that
+// it reads, the synthesis script for Yosys, and a Makefile that runs the tools. Equal
+// units have equal files.
 func (u *Unit) Files(im Implementation) (map[string][]byte, error) {
 	if err := im.Check(); err != nil {
 		return nil, err
