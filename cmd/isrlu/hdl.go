@@ -26,3 +26,6 @@ iverilog, verilator, yosys and nextpnr-ice40.`,
 	cmd.AddCommand(newHDLGenerateCmd(), newHDLExploreCmd())
 	return cmd
 }
+
+// formatNames are formats that completion offers; there are many more of fixed point.
+var formatNames = []string{"q3.4", "q4.11", "q7.8", "q8.23", "bfloat16", "float16"}

@@ -83,7 +83,7 @@ same unit is not replaced, unless --force is given.`,
 	f.StringVarP(&o.output, "output", "o", "", "folder to write (default the unit's name)")
 	f.BoolVar(&o.force, "force", false, "replace files that this command did not write")
 	complete(cmd, "function", hdl.FunctionNames())
-	complete(cmd, "format", []string{"q3.4", "q4.11", "q7.8", "q8.23", "bfloat16", "float16"})
+	complete(cmd, "format", formatNames)
 	complete(cmd, "family", hdl.Families())
 	complete(cmd, "handshake", hdl.HandshakeNames())
 	complete(cmd, "verify", []string{"all"})
@@ -233,7 +233,9 @@ func (o *generateFlags) summary(w io.Writer, unit *hdl.Unit, names []string, sim
 	}
 	p := unit.Pipeline(o.Implementation)
 	var b strings.Builder
-	line := func(what, format string, args ...any) { fmt.Fprintf(&b, "%-13s "+format+"\n", append([]any{what}, args...)...) }
+	line := func(what, format string, args ...any) {
+		fmt.Fprintf(&b, "%-13s "+format+"\n", append([]any{what}, args...)...)
+	}
 	line("unit", "%s: %s in %s", unit.Name(), unit.Function(), unit.Format())
 	line("architecture", "%s", unit.Architecture())
 	line("error", "%s; at most %v ulp allowed", e, unit.Bound())
@@ -242,7 +244,7 @@ func (o *generateFlags) summary(w io.Writer, unit *hdl.Unit, names []string, sim
 	if simulated > 0 {
 		line("simulated", "%d vectors, all met", simulated)
 	}
-	line("files", "%s", filepath.Join(o.output, strings.Join(names, " ")))
+	line("files", "in %s: %s", o.output, strings.Join(names, " "))
 	line("next", "make -C %s sim lint synth", o.output)
 	_, err := io.WriteString(w, b.String())
 	return err
