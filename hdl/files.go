@@ -224,8 +224,11 @@ const makefile = `# MARK; do not edit.
 #   make synth   tells its size on several targets with Yosys
 #   make clean   removes what these wrote
 
+# vvp succeeds whatever the testbench says.
 sim: NAME_tb.vvp
-	vvp -n $<
+	vvp -n $< >NAME_sim.txt
+	cat NAME_sim.txt
+	grep -q '^PASS' NAME_sim.txt
 
 NAME_tb.vvp: NAME.v NAME_tb.v NAME_vectors.hex
 	iverilog -g2005 -Wall -o $@ NAME.v NAME_tb.v
@@ -238,7 +241,7 @@ synth:
 	tail -n +1 NAME_gates.txt NAME_ice40.txt NAME_ecp5.txt NAME_xilinx7.txt
 
 clean:
-	rm -f NAME_tb.vvp NAME_gates.txt NAME_ice40.txt NAME_ecp5.txt NAME_xilinx7.txt
+	rm -f NAME_tb.vvp NAME_sim.txt NAME_gates.txt NAME_ice40.txt NAME_ecp5.txt NAME_xilinx7.txt
 
 .PHONY: sim lint synth clean
 `

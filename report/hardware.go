@@ -6,16 +6,17 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"math"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/isrlu/isrlu/experiment"
 	"github.com/isrlu/isrlu/internal/atomicfile"
 )
 
-// Hardware returns the table of an exploration of hardware units, a row for each.
-// Where a tool is not here, its columns say so.
+// Hardware returns the table of an exploration of hardware units, a row for each; with
+// several families, those by which there is no unit are in a note. Where a tool is not
+// here, its columns say so.
 func Hardware(r *experiment.HardwareResult) *Table {
 	s := &r.Settings
 	t := &Table{
@@ -29,20 +30,44 @@ func Hardware(r *experiment.HardwareResult) *Table {
 	}
 	for i := range r.Units {
 		u := &r.Units[i]
+		if u.None != "" && len(s.Families) > 1 {
+			continue
+		}
 		var row []any
 		for _, c := range hardwareRow(r, u) {
 			row = append(row, c.value)
 		}
 		t.Rows = append(t.Rows, row)
-		if u.None != "" && (u.Asked == experiment.LeastFamily || len(s.Families) == 1) {
+		if u.None != "" {
 			t.Notes = append(t.Notes, strings.TrimPrefix(u.None, "hdl: "))
 		}
 	}
 	t.Notes = append(t.Notes, "Gates are NAND2 equivalents with registers; est. are estimates, levels those of gates in the longest stage.")
+	t.Notes = append(t.Notes, without(r)...)
 	for _, tool := range r.Absent {
 		t.Notes = append(t.Notes, tool)
 	}
 	return t
+}
+
+// without tells by which of several families there are no units.
+func without(r *experiment.HardwareResult) []string {
+	if len(r.Settings.Families) == 1 {
+		return nil
+	}
+	var notes []string
+	for _, family := range r.Settings.Families {
+		var list []string
+		for _, u := range r.Units {
+			if name := u.Function + " in " + u.Format; u.None != "" && u.Asked == family && !slices.Contains(list, name) {
+				list = append(list, name)
+			}
+		}
+		if len(list) > 0 {
+			notes = append(notes, fmt.Sprintf("No unit by %s: %s.", family, strings.Join(list, ", ")))
+		}
+	}
+	return notes
 }
 
 // cut tells how the units are cut into stages.
@@ -68,9 +93,6 @@ func hardwareRow(r *experiment.HardwareResult, u *experiment.HardwareUnit) []cel
 	family := u.Family
 	if u.None != "" {
 		family = "none"
-		if u.Asked != experiment.LeastFamily {
-			family = u.Asked + ": none"
-		}
 	}
 	row := []cell{
 		{Column{Name: "function", Left: true}, u.Function},
@@ -167,7 +189,9 @@ func HardwareFigure(r *experiment.HardwareResult) *Figure {
 		}
 		var row []Panel
 		for _, format := range s.Formats {
-			row = append(row, areaBars(r, m, format))
+			if b := areaBars(r, m, format); len(b.Groups) > 0 {
+				row = append(row, b)
+			}
 		}
 		fig.Rows = append(fig.Rows, row)
 	}
@@ -202,14 +226,11 @@ func HardwareFigure(r *experiment.HardwareResult) *Figure {
 func areaBars(r *experiment.HardwareResult, m experiment.HardwareMeasure, format string) *Bars {
 	s := &r.Settings
 	b := &Bars{Title: fmt.Sprintf("%s, at most %v ulp", format, s.Bounds[0]), YLabel: m.Name}
-	for _, f := range s.Functions {
-		for _, family := range s.Families {
-			b.Set(f, family, math.NaN())
-		}
-	}
-	for i := range r.Units {
-		if u := &r.Units[i]; u.None == "" && u.Format == format && u.Bound == s.Bounds[0] {
-			b.Set(u.Function, u.Asked, m.Of(u))
+	for _, family := range s.Families { // in this order in the legend
+		for i := range r.Units {
+			if u := &r.Units[i]; u.None == "" && u.Asked == family && u.Format == format && u.Bound == s.Bounds[0] {
+				b.Set(u.Function, family, m.Of(u))
+			}
 		}
 	}
 	return b
