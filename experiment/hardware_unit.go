@@ -27,13 +27,14 @@ func findTools(s *HardwareSettings) (t tools, absent []string) {
 		}
 		return err == nil
 	}
-	if len(s.Targets) > 0 && here("yosys") {
-		for _, name := range s.Targets {
+	yosys := (len(s.Targets) > 0 || s.Place) && here("yosys")
+	for _, name := range s.Targets {
+		if yosys {
 			target, _ := eda.ParseTarget(name) // as Check did
 			t.targets = append(t.targets, target)
 		}
 	}
-	if s.Place && (len(s.Targets) > 0 && len(t.targets) > 0 || here("yosys")) && here("nextpnr-ice40") {
+	if s.Place && here("nextpnr-ice40") && yosys {
 		for i := range s.Seeds {
 			t.seeds = append(t.seeds, i+1)
 		}
