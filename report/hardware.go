@@ -44,9 +44,7 @@ func Hardware(r *experiment.HardwareResult) *Table {
 	}
 	t.Notes = append(t.Notes, "Gates are NAND2 equivalents with registers; est. are estimates, levels those of gates in the longest stage.")
 	t.Notes = append(t.Notes, without(r)...)
-	for _, tool := range r.Absent {
-		t.Notes = append(t.Notes, tool)
-	}
+	t.Notes = append(t.Notes, r.Absent...)
 	return t
 }
 

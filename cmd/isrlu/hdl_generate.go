@@ -239,7 +239,11 @@ func (o *generateFlags) summary(w io.Writer, unit *hdl.Unit, names []string, sim
 	line("unit", "%s: %s in %s", unit.Name(), unit.Function(), unit.Format())
 	line("architecture", "%s", unit.Architecture())
 	line("error", "%s; at most %v ulp allowed", e, unit.Bound())
-	line("latency", "%d clock cycles, handshake %s", o.Stages, o.Handshake)
+	latency := "none, combinational"
+	if o.Stages > 0 {
+		latency = fmt.Sprintf("%d clock cycles", o.Stages)
+	}
+	line("latency", "%s; handshake %s", latency, o.Handshake)
 	line("estimate", "%.0f NAND2 equivalents, %d register bits, %.0f levels of gates", p.Gates, p.RegisterBits, p.Depth)
 	if simulated > 0 {
 		line("simulated", "%d vectors, all met", simulated)

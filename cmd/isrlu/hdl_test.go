@@ -16,7 +16,7 @@ func TestHDLGenerateWritesAFolder(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "made", "unit")
 	line := "hdl generate --function isrlu:3 --format q3.4 --family linear --stages 2 --handshake ready -o " + dir
 	out := mustRun(t, line)
-	for _, want := range []string{"isrlu_3_q3_4: isrlu:3 in q3.4", "linear", "all inputs", "2 clock cycles, handshake ready", "NAND2 equivalents", "isrlu_3_q3_4_tb.v", "make -C " + dir} {
+	for _, want := range []string{"isrlu_3_q3_4: isrlu:3 in q3.4", "linear", "all inputs", "2 clock cycles; handshake ready", "NAND2 equivalents", "isrlu_3_q3_4_tb.v", "make -C " + dir} {
 		if !strings.Contains(out, want) {
 			t.Errorf("the summary lacks %q:\n%s", want, out)
 		}

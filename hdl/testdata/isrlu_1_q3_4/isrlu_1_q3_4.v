@@ -8,7 +8,7 @@
 //               0.7821 ulp measured, at x = -1.9375 (0xe1); mean 0.1343; of all 256 inputs
 // Architecture  inverse square root: constants of 16 segments per binade (q 4, seed 6, guard 3)
 // Latency       2 cycles
-// Estimate      1040 NAND2 equivalents, 33 register bits among them, 31 levels of gates in the longest stage
+// Estimate      1036 NAND2 equivalents, 32 register bits among them, 31 levels of gates in the longest stage
 //
 // All ports belong to the rising edge of clk; one result a cycle, 2 cycles after its input.
 // An input is taken in cycles in which in_valid and in_ready are 1, a result is
@@ -38,8 +38,8 @@ module isrlu_1_q3_4 (
         else if (advance) valid <= {valid[0], in_valid};
 
     // Stage 1
-    wire signed [7:0] _1 = ~x;
-    wire [6:0] inverted = _1[6:0]; // -x - 1 where x < 0
+    wire signed [7:0] inverse_1 = ~x;
+    wire [6:0] inverted = inverse_1[6:0]; // -x - 1 where x < 0
     wire [7:0] sum_2 = {1'd0, inverted} + 8'd1;
     wire [6:0] a = (sum_2 < 8'd127) ? sum_2[6:0] : 7'd127; // magnitude
     wire [9:0] square = // alpha a^2
@@ -62,6 +62,18 @@ module isrlu_1_q3_4 (
     wire [10:0] shifted_7 = q >> binade;
     wire [3:0] fraction = shifted_7[3:0]; // after the leading one
     wire [4:0] segment = {binade[0], 4'd0} | {1'd0, fraction}; // of the table: parity of the binade, first bits
+    reg signed [7:0] x_s2;
+    reg [6:0] a_s2;
+    reg [2:1] binade_s2;
+    reg [4:0] segment_s2;
+    always @(posedge clk) if (advance) begin
+        x_s2 <= x;
+        a_s2 <= a;
+        binade_s2 <= binade[2:1];
+        segment_s2 <= segment;
+    end
+
+    // Stage 2
     function [5:0] c0_of;
         input [4:0] i;
         case (i)
@@ -99,26 +111,14 @@ module isrlu_1_q3_4 (
             default: c0_of = 6'd32;
         endcase
     endfunction
-    wire [5:0] c0 = c0_of(segment); // constant coefficient
-    reg signed [7:0] x_s2;
-    reg [6:0] a_s2;
-    reg [2:1] binade_s2;
-    reg [5:0] c0_s2;
-    always @(posedge clk) if (advance) begin
-        x_s2 <= x;
-        a_s2 <= a;
-        binade_s2 <= binade[2:1];
-        c0_s2 <= c0;
-    end
-
-    // Stage 2
+    wire [5:0] c0 = c0_of(segment_s2); // constant coefficient
     wire [9:0] product_10 =
-        ({10{c0_s2[0]}} & {6'd0, a_s2[6:3]})
-        + ({10{c0_s2[1]}} & {5'd0, a_s2[6:2]})
-        + ({10{c0_s2[2]}} & {4'd0, a_s2[6:1]})
-        + ({10{c0_s2[3]}} & {3'd0, a_s2})
-        + ({10{c0_s2[4]}} & {2'd0, a_s2, 1'd0})
-        + ({10{c0_s2[5]}} & {1'd0, a_s2, 2'd0});
+        ({10{c0[0]}} & {6'd0, a_s2[6:3]})
+        + ({10{c0[1]}} & {5'd0, a_s2[6:2]})
+        + ({10{c0[2]}} & {4'd0, a_s2[6:1]})
+        + ({10{c0[3]}} & {3'd0, a_s2})
+        + ({10{c0[4]}} & {2'd0, a_s2, 1'd0})
+        + ({10{c0[5]}} & {1'd0, a_s2, 2'd0});
     wire [9:0] product = product_10 + 10'd1; // input times inverse root
     wire [1:0] half_binade_s2 = binade_s2;
     wire [9:0] shifted_12 = product >> half_binade_s2;
