@@ -53,6 +53,8 @@ type searcher struct {
 	hard []int
 	// Stop, if not nil, ends the search when it returns true.
 	stop func() bool
+	// Progress, if not nil, is told how many structures of how many have been tried.
+	progress func(done, total int)
 
 	order []int // in which inputs are tried
 }
@@ -147,9 +149,12 @@ func (s *searcher) best(structures []*structure) *design {
 	}
 	slices.SortStableFunc(list, func(a, b candidate) int { return cmp.Compare(a.gates, b.gates) })
 	var best *design
-	for _, st := range list {
+	for i, st := range list {
 		if s.stop != nil && s.stop() {
 			break
+		}
+		if s.progress != nil {
+			s.progress(i, len(list))
 		}
 		if d := s.shrink(st.structure, best); d != nil && (best == nil || d.gates < best.gates) {
 			best = d

@@ -57,7 +57,11 @@ type Unit struct {
 // with its error.
 //
 // A bound that cannot be met is an error that says which format would do.
-func New(ctx context.Context, o Options) (*Unit, error) {
+func New(ctx context.Context, o Options) (*Unit, error) { return Search(ctx, o, nil) }
+
+// Search is [New] with progress, which is told how many of the ways to build the unit
+// have been tried; in formats of more than 16 bits there may be several rounds.
+func Search(ctx context.Context, o Options, progress func(done, total int)) (*Unit, error) {
 	f, bound, err := o.check()
 	if err != nil {
 		return nil, err
@@ -66,6 +70,7 @@ func New(ctx context.Context, o Options) (*Unit, error) {
 	for margin := 1.0; ; margin *= 0.97 {
 		s := newSearcher(t, bound*margin)
 		s.stop = func() bool { return ctx.Err() != nil }
+		s.progress = progress
 		list := structures(t, bound*margin)
 		if o.Family != "" {
 			list = slices.DeleteFunc(list, func(st *structure) bool { return st.family != o.Family })
@@ -92,6 +97,13 @@ func New(ctx context.Context, o Options) (*Unit, error) {
 			return u, nil
 		}
 	}
+}
+
+// Check returns an error that names what is wrong with the options and what would do.
+// Whether the bound can be met, [New] alone finds out.
+func (o Options) Check() error {
+	_, _, err := o.check()
+	return err
 }
 
 // check returns the function and the bound of valid options.

@@ -74,7 +74,7 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 // withoutPackage takes the name of the package that an error comes from off its
 // text: the command's own name stands there.
 func withoutPackage(text string) string {
-	for _, name := range []string{"isrlu: ", "experiment: ", "nn: ", "data: ", "report: ", "onnx: ", "ort: ", "hdl: "} {
+	for _, name := range []string{"isrlu: ", "experiment: ", "nn: ", "data: ", "report: ", "onnx: ", "ort: ", "eda: ", "hdl: "} {
 		if rest, ok := strings.CutPrefix(text, name); ok {
 			return rest
 		}
@@ -121,6 +121,6 @@ line is wrong, 130 if interrupted.`,
 			return nil
 		},
 	}
-	root.AddCommand(newCompareCmd(), newBenchCmd(), newCheckCmd(), newPlotCmd(), newFunctionsCmd(), newTrainCmd(), newPredictCmd(), newGenerateCmd(), newONNXCmd(), newVersionCmd())
+	root.AddCommand(newCompareCmd(), newBenchCmd(), newCheckCmd(), newPlotCmd(), newFunctionsCmd(), newTrainCmd(), newPredictCmd(), newGenerateCmd(), newONNXCmd(), newHDLCmd(), newVersionCmd())
 	return root
 }

@@ -97,20 +97,6 @@ func TestSynthesize(t *testing.T) {
 	}
 }
 
-func TestScriptFileRuns(t *testing.T) {
-	need(t, "yosys")
-	v, u := adder("7")
-	task, err := start(context.Background(), "yosys", map[string]string{"adder.v": v, "adder.ys": ScriptFile("adder.v", u.Name)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer task.end()
-	out, err := task.run("yosys", "-s", "adder.ys")
-	if err != nil || !strings.Contains(out, "$_NAND_") || !strings.Contains(out, "length=") {
-		t.Errorf("%v\n%s", err, tail(out, 20))
-	}
-}
-
 func TestPlaceICE40(t *testing.T) {
 	if testing.Short() {
 		t.Skip("places for long")

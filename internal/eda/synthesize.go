@@ -46,21 +46,6 @@ func (t Target) commands() string {
 	panic(fmt.Sprintf("eda: target %d", t))
 }
 
-// ScriptFile returns a script for Yosys that reads a file with the module top and
-// reports its size for the first target, with the other targets' commands as comments.
-func ScriptFile(file, top string) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "# Run as: yosys -s FILE. There are no constraints.\nread_verilog %s\n", file)
-	for t, name := range []string{"Generic gates of static CMOS", "Lattice iCE40", "Lattice ECP5", "Lattice ECP5 with multipliers", "AMD 7 series"} {
-		lines := strings.ReplaceAll(Target(t).Script(top), "; ", "\n")
-		if t > 0 {
-			lines = "# " + strings.ReplaceAll(lines, "\n", "\n# ")
-		}
-		fmt.Fprintf(&b, "\n# %s:\n%s\n", name, lines)
-	}
-	return b.String() + "\nstat\nltp -noff\n"
-}
-
 // gatesScript maps the module %s to NAND, NOR and the other gates of static CMOS, and
 // flip-flops without enable and reset. ABC restructures for depth first.
 const gatesScript = `synth -flatten -noabc -top %s; dfflegalize -cell $_DFF_P_ x; opt -nodffe -nosdff; abc -g cmos -script "+strash;dch;map"; opt_clean`
