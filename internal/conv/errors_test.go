@@ -17,7 +17,7 @@ func rmsError(got []float32, want []float64) float64 {
 	return math.Sqrt(sum / scale)
 }
 
-// TestErrorsOfAlgorithms measures what docs/engine.md says: the errors of all
+// TestErrorsOfAlgorithms measures what docs/accuracy.md says: the errors of all
 // passes in float32 against float64, on values as a network has them. A large
 // error of Winograd's algorithms would be seen here before it harms a training.
 func TestErrorsOfAlgorithms(t *testing.T) {
