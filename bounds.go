@@ -5,8 +5,8 @@ package isrlu
 // result, Abs the absolute error, and Rel the relative error, which a subnormal
 // result keeps as if it were the smallest normal number.
 //
-// Bounds of backward directions are for the derivative, which dy multiplies
-// with one more rounding; those of parameter gradients are for one term of the
+// Bounds of backward directions are for dx, the derivative times dy, with the
+// rounding of that product; those of parameter gradients are for one term of the
 // sum. Bounds are measured with the default parameters: other parameters round
 // in float32 as well, which may add half an ulp, and 2 ulp for a scale of the
 // ISRU sigmoid that is not a power of two.
@@ -67,11 +67,11 @@ var bounds32 = map[string]functionBounds{
 	"isru_sigmoid": {{Bound{Abs: 1e-7}, Bound{Abs: 2e-7}, Bound{Abs: 0x1p-12}},
 		refined(4, 4), estimated(3.5, 4), all(12), all(2.5), all(9), clamped(7, 1e-35)},
 	"dyisru":    {estimated(2, 4), refined(4, 4), estimated(4, 4.5), all(12), all(2), all(3), absolute(2.5e-7)},
-	"elu":       {withFast(1.25), all(4.5), all(1.5), ParameterGradient: all(2.25)},
-	"selu":      {all(2.2), all(6.5), absolute(3.5e-7)}, // y + 1.758 cancels
-	"tanh":      {withFast(3.75), all(7.5), all(1.5)},
-	"sigmoid":   {withFast(3.5), all(9.5), all(1.5)},
-	"softplus":  {all(3.6), all(4.5), all(2)},
+	"elu":       {withFast(1.25), all(5.25), all(1.5), ParameterGradient: all(2.25)},
+	"selu":      {all(2.2), all(8.5), absolute(3.5e-7)}, // y + 1.758 cancels
+	"tanh":      {withFast(3.75), all(8), all(1.5)},
+	"sigmoid":   {withFast(3.5), all(10), all(1.5)},
+	"softplus":  {all(3.6), all(5), all(2)},
 	"silu":      {withFast(3.75), absolute(5e-7)}, // the derivative has a zero
 	"gelu":      {withFast(3.75), absolute(5e-7)},
 	"gelu_tanh": {all(3.75), absolute(5e-7)},
