@@ -1,6 +1,7 @@
 package docs
 
 import (
+	"encoding/json"
 	"fmt"
 	"go/ast"
 	"go/format"
@@ -21,6 +22,10 @@ const module = "github.com/isrlu/isrlu"
 // make; a comment before the block has them, which readers of the page do not see:
 //
 //	<!-- go: x, y []float32 -->
+//
+// A block that is a file of a folder of the repository says so instead:
+//
+//	<!-- go: in gen -->
 type block struct {
 	at    string // page and line
 	given string
@@ -113,6 +118,10 @@ func TestGoCode(t *testing.T) {
 		} else if string(formatted) != b.code {
 			t.Errorf("%s is not formatted; gofmt writes\n%s", b.at, formatted)
 		}
+		if folder, ok := strings.CutPrefix(b.given, "in "); ok {
+			compileIn(t, folder, b)
+			continue
+		}
 		text, err := b.file()
 		if err != nil {
 			t.Errorf("%s: %v", b.at, err)
@@ -134,6 +143,29 @@ func TestGoCode(t *testing.T) {
 			return "the block at " + list[i].at
 		})
 		t.Errorf("%v\n%s", err, text)
+	}
+}
+
+// compileIn compiles the block as one more file of a folder.
+func compileIn(t *testing.T, folder string, b block) {
+	t.Helper()
+	source := filepath.Join(t.TempDir(), "block.go")
+	write(t, source, b.code)
+	in, err := filepath.Abs(filepath.Join(root, folder))
+	if err != nil {
+		t.Fatal(err)
+	}
+	overlay, err := json.Marshal(map[string]map[string]string{"Replace": {filepath.Join(in, "block_of_page.go"): source}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	list := filepath.Join(t.TempDir(), "overlay.json")
+	write(t, list, string(overlay))
+	cmd := exec.Command("go", "build", "-overlay", list, "-o", os.DevNull, ".")
+	cmd.Dir = in
+	cmd.Env = append(os.Environ(), "GOPROXY=off", "GOFLAGS=", "GOWORK=off")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("%s: %v\n%s", b.at, err, out)
 	}
 }
 
