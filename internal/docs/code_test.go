@@ -92,10 +92,17 @@ func (b block) file() (string, error) {
 		}
 		body += "return nil\n}\n"
 	}
-	used := map[string]bool{}
+	used, own := map[string]bool{}, map[string]bool{}
 	ast.Inspect(parsed, func(n ast.Node) bool {
+		if a, ok := n.(*ast.AssignStmt); ok && a.Tok == token.DEFINE {
+			for _, l := range a.Lhs {
+				if id, ok := l.(*ast.Ident); ok {
+					own[id.Name] = true
+				}
+			}
+		}
 		if s, ok := n.(*ast.SelectorExpr); ok {
-			if id, ok := s.X.(*ast.Ident); ok && imports[id.Name] != "" {
+			if id, ok := s.X.(*ast.Ident); ok && imports[id.Name] != "" && !own[id.Name] {
 				used[imports[id.Name]] = true
 			}
 		}
