@@ -21,6 +21,7 @@ var directionNames = [numDirections]string{
 	"parameter_gradient", "parameter_gradient_2",
 }
 
+// String returns the name of the direction, such as "backward_from_output".
 func (d Direction) String() string {
 	if d >= numDirections {
 		return fmt.Sprintf("Direction(%d)", uint8(d))

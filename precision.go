@@ -25,6 +25,7 @@ const (
 
 var precisionNames = [...]string{Default: "default", Exact: "exact", Fast: "fast"}
 
+// String returns the name that [ParsePrecision] takes, such as "default".
 func (p Precision) String() string {
 	if int(p) >= len(precisionNames) {
 		return fmt.Sprintf("Precision(%d)", uint8(p))

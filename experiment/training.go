@@ -40,6 +40,7 @@ type DivergedError struct {
 	Epoch int // from 1
 }
 
+// Error tells what is not finite, and in which step and epoch.
 func (e *DivergedError) Error() string {
 	return fmt.Sprintf("the %s is %v at step %d, in epoch %d: training has diverged", e.What, e.Value, e.Step, e.Epoch)
 }

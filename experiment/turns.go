@@ -25,6 +25,7 @@ const (
 // PassNames holds the names of the passes, in the order of the constants.
 var PassNames = []string{"training", "inference"}
 
+// String returns the name of the pass, one of [PassNames].
 func (p Pass) String() string { return PassNames[p] }
 
 // ParsePasses turns names into passes, each once; no name, or "all", means both.

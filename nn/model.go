@@ -297,7 +297,7 @@ func mix(x uint64) uint64 {
 	return x ^ x>>31
 }
 
-// Activations describes the activation layers and what they put out.
+// An ActivationOutput describes an activation layer and what it put out.
 type ActivationOutput[T Float] struct {
 	Layer    string
 	Function string

@@ -84,6 +84,7 @@ var methods32 = [numEstimates]method32{
 // Estimates returns the methods for float32, oldest first.
 func Estimates() []Estimate { return []Estimate{Quake, Lomont, Kadlec, Walczyk} }
 
+// String returns the name of the method, such as "Quake".
 func (e Estimate) String() string {
 	if e >= numEstimates {
 		return fmt.Sprintf("Estimate(%d)", uint8(e))

@@ -64,6 +64,7 @@ var methods64 = [numEstimates64]method64{
 // Estimates64 returns the methods for float64, oldest first.
 func Estimates64() []Estimate64 { return []Estimate64{Lomont64, Robertson64, Walczyk64} }
 
+// String returns the name of the method, such as "Lomont64".
 func (e Estimate64) String() string {
 	if e >= numEstimates64 {
 		return fmt.Sprintf("Estimate64(%d)", uint8(e))

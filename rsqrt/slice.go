@@ -23,6 +23,7 @@ const (
 
 var precisionNames = [kernel.NumPrecisions]string{Default: "default", Exact: "exact", Fast: "fast"}
 
+// String returns the name of the precision, such as "default".
 func (p Precision) String() string {
 	if int(p) >= len(precisionNames) {
 		return fmt.Sprintf("Precision(%d)", uint8(p))
