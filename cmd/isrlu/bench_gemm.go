@@ -85,7 +85,7 @@ quartiles relative to the median.`,
 	registerFormat(f, &format)
 	complete(cmd, "shapes", gemmShapes)
 	complete(cmd, "transpose", append(slices.Clone(bench.Transposes), "all"))
-	complete(cmd, "format", report.Formats)
+	completeOne(cmd, "format", report.Formats)
 	return cmd
 }
 

@@ -74,7 +74,7 @@ row for each layer instead of the table above.`,
 	complete(cmd, "network", experiment.Tasks[0].Builtins())
 	complete(cmd, "activation", functionNames())
 	complete(cmd, "pass", append(slices.Clone(experiment.PassNames), "all"))
-	complete(cmd, "format", report.Formats)
+	completeOne(cmd, "format", report.Formats)
 	return cmd
 }
 

@@ -72,7 +72,7 @@ counts 2 operations for each multiply-add of these products.`,
 	registerFormat(f, &format)
 	complete(cmd, "cell", experiment.CellNames)
 	complete(cmd, "functions", functionNames())
-	complete(cmd, "format", report.Formats)
+	completeOne(cmd, "format", report.Formats)
 	return cmd
 }
 

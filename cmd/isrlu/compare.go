@@ -91,7 +91,7 @@ of threads of one kind of processor. One seed tells little: use --seeds 5.`,
 	f.StringVarP(&o.out, "out", "o", "isrlu-compare", "folder for report.html and result.json; empty for none")
 	registerFormat(f, &o.format)
 	complete(cmd, "activations", functionNames())
-	complete(cmd, "format", report.Formats)
+	completeOne(cmd, "format", report.Formats)
 	return cmd
 }
 

@@ -34,8 +34,8 @@ func (s *selection) register(cmd *cobra.Command, directions string) {
 	complete(cmd, "precisions", []string{"exact", "default", "fast", "all"})
 	complete(cmd, "directions", append(directionNames(), "all"))
 	complete(cmd, "simd", append(isrlu.SIMDLevels(), "all"))
-	complete(cmd, "type", call.Types)
-	complete(cmd, "format", report.Formats)
+	completeOne(cmd, "type", call.Types)
+	completeOne(cmd, "format", report.Formats)
 }
 
 func registerFormat(f *pflag.FlagSet, format *string) {
@@ -99,8 +99,17 @@ func directionNames() []string {
 
 // complete offers values for a flag that takes a comma list of them.
 func complete(cmd *cobra.Command, flag string, values []string) {
+	offer(cmd, flag, values, cobra.ShellCompDirectiveNoSpace)
+}
+
+// completeOne offers values for a flag that takes one of them.
+func completeOne(cmd *cobra.Command, flag string, values []string) {
+	offer(cmd, flag, values, cobra.ShellCompDirectiveDefault)
+}
+
+func offer(cmd *cobra.Command, flag string, values []string, d cobra.ShellCompDirective) {
 	err := cmd.RegisterFlagCompletionFunc(flag, func(_ *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
-		return completeList(typed, values), cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
+		return completeList(typed, values), d | cobra.ShellCompDirectiveNoFileComp
 	})
 	if err != nil {
 		panic(err) // the flag is not there

@@ -39,7 +39,7 @@ dyisru:2,0.5; parameters that are left out have their defaults.`,
 		},
 	}
 	registerFormat(cmd.Flags(), &format)
-	complete(cmd, "format", report.Formats)
+	completeOne(cmd, "format", report.Formats)
 	return cmd
 }
 

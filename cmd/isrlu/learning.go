@@ -65,10 +65,10 @@ func (l *learning) register(cmd *cobra.Command, lessons lessons) {
 	f.Float64Var(&l.WeightDecay, "weight-decay", 0, "weight decay (default 0; adamw: 0.01)")
 	f.Float64Var(&l.ClipNorm, "clip-norm", 0, "scale gradients down to this norm (default: leave them)")
 	f.IntVar(&l.Threads, "threads", 0, "cores (default all); the results do not depend on it")
-	complete(cmd, "task", experiment.TaskNames())
+	completeOne(cmd, "task", experiment.TaskNames())
 	complete(cmd, "network", networkNames())
-	complete(cmd, "schedule", nn.ScheduleNames)
-	complete(cmd, "optimizer", nn.OptimizerNames)
+	completeOne(cmd, "schedule", nn.ScheduleNames)
+	completeOne(cmd, "optimizer", nn.OptimizerNames)
 	err := cmd.RegisterFlagCompletionFunc("data", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 		return append(data.Names(), data.TextNames()...), cobra.ShellCompDirectiveDefault // files too
 	})

@@ -1,6 +1,7 @@
 // Command isrlu compares, measures, checks and draws the activation functions of
-// this module, and trains networks with them. Each command stands in a file of its own: it reads flags, calls one
-// function of another package and prints what that returns.
+// this module, and trains networks with them. Each command stands in a file of its
+// own: it reads flags, calls one function of another package and prints what that
+// returns.
 package main
 
 import (
@@ -53,6 +54,7 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
+	plainUsage(root) // writes completion to what SetOut says
 	cmd, err := root.ExecuteContextC(ctx)
 	if err == nil {
 		return exitOK
@@ -61,7 +63,7 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stderr, "isrlu: interrupted")
 		return exitInterrupted
 	}
-	fmt.Fprintf(stderr, "isrlu: %s\n", withoutPackage(err.Error()))
+	fmt.Fprintf(stderr, "isrlu: %s\n", errorText(err))
 	// What cobra itself finds wrong before a command runs is about the command
 	// line too.
 	if _, running := cmd.Annotations[annotationRunning]; running && !errors.As(err, new(usageError)) {
@@ -97,7 +99,9 @@ The SIMD level is the best that the processor has. The environment variable
 ISRLU_SIMD names another one: portable, neon, avx2 or avx512.
 
 Exit status: 0 if all is well, 1 if a check or a run failed, 2 if the command
-line is wrong, 130 if interrupted.`,
+line is wrong, 130 if interrupted. Results go to stdout, all else to stderr, in
+plain text without colors; where stderr is a terminal, a bar shows the progress.
+"isrlu completion --help" tells how to complete commands and flags in a shell.`,
 		Example: `  isrlu compare
   isrlu train --activation isrlu:learn -o digits.safetensors
   isrlu train --task chars -o prose.safetensors

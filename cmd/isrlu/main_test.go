@@ -93,7 +93,7 @@ func TestBadCommandLinesNameValueAndRemedy(t *testing.T) {
 		"check --workers -1":                     {"-1"},
 		"check --exhaustive --type float64":      {"--exhaustive", "float64"},
 		"plot foo":                               {`"foo"`},
-		"plot isrlu relu":                        {"2"},
+		"plot isrlu relu":                        {`"relu" is too many`, "isrlu plot [function,...]"},
 		"plot isrlu --functions relu":            {`"isrlu"`, `"relu"`},
 		"plot isrlu -o a.pdf":                    {`"a.pdf"`, ".svg or .png"},
 		"plot isrlu --from 2 --to 1":             {"2", "1", "less"},
@@ -101,6 +101,18 @@ func TestBadCommandLinesNameValueAndRemedy(t *testing.T) {
 		"plot relu --second -o a.svg":            {`"relu"`, "ISR"},
 		"functions --format yaml":                {`"yaml"`, "table, csv, json"},
 		"version now":                            {`"now"`},
+		"compar":                                 {"did you mean compare?"},
+		"onnx inf":                               {`"isrlu onnx"`, "did you mean info?"},
+		"functions all":                          {`functions takes no arguments, got "all"`},
+		"predict a":                              {"the file is missing: isrlu predict checkpoint file..."},
+		"onnx info":                              {"the model is missing: isrlu onnx info model"},
+		"onnx info a b":                          {`"b" is too many`},
+		"help nosuch":                            {`no help about "nosuch"`},
+		"completion csh":                         {`"csh"`},
+		"compare --epochs x":                     {`--epochs takes a whole number, got "x"`},
+		"compare --seed -1":                      {"not negative"},
+		"compare --lr x":                         {`--lr takes a number, got "x"`},
+		"onnx tune a --mean x":                   {"numbers with commas between"},
 	} {
 		status, stdout, stderr := isrluCommand(t, line)
 		if status != exitUsage || stdout != "" || !strings.HasPrefix(stderr, "isrlu: ") || strings.Contains(stderr, "isrlu: isrlu:") {

@@ -79,7 +79,7 @@ What a runtime does not run has no time, and the reason is on stderr and in the 
 	in.registerShape(f)
 	in.registerRuntime(f, "to measure ONNX Runtime too")
 	registerFormat(f, &format)
-	complete(cmd, "format", report.Formats)
+	completeOne(cmd, "format", report.Formats)
 	return cmd
 }
 

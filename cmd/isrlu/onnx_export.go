@@ -77,8 +77,8 @@ metadata have the mean 0 and the std 1.`,
 	f.BoolVar(&o.Softmax, "softmax", false, "put out probabilities")
 	f.BoolVar(&normalize, "normalize", false, "take pixels from 0 to 1 and normalize them in the model")
 	f.StringVar(&style, "style", "primitive", "how functions are written that ONNX lacks, such as ISRLU: primitive (in ONNX's operators), function (a node with its definition in the model), custom (a node alone)")
-	complete(cmd, "style", []string{"primitive", "function", "custom"})
-	complete(cmd, "layout", []string{"nchw", "nhwc"})
+	completeOne(cmd, "style", []string{"primitive", "function", "custom"})
+	completeOne(cmd, "layout", []string{"nchw", "nhwc"})
 	return cmd
 }
 

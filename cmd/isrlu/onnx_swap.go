@@ -96,7 +96,7 @@ The output file appears whole or not at all. It may be the model itself.`,
 	f.BoolVar(&asJSON, "json", false, "print the report as an object of JSON")
 	complete(cmd, "from", onnx.Kinds())
 	complete(cmd, "to", functionNames())
-	complete(cmd, "style", []string{"primitive", "function", "custom"})
+	completeOne(cmd, "style", []string{"primitive", "function", "custom"})
 	return cmd
 }
 

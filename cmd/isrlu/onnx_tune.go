@@ -96,9 +96,10 @@ The output file appears whole or not at all, when the training is done.`,
 	f.DurationVar(&o.perCell, "time", experiment.DefaultNetworkTime, "time to measure each model for, in each runtime")
 	registerFormat(f, &o.format)
 	complete(cmd, "data", data.Names())
+	complete(cmd, "from", onnx.Kinds())
 	complete(cmd, "to", functionNames())
-	complete(cmd, "style", []string{"primitive", "function", "custom"})
-	complete(cmd, "format", report.Formats)
+	completeOne(cmd, "style", []string{"primitive", "function", "custom"})
+	completeOne(cmd, "format", report.Formats)
 	return cmd
 }
 
