@@ -108,7 +108,7 @@ type HardwareUnit struct {
 	// The greatest and the mean error in ulps, of so many inputs or of all.
 	MaxError   float64 `json:"max_error"`
 	MeanError  float64 `json:"mean_error"`
-	Inputs     int     `json:"inputs"`
+	Inputs     int64   `json:"inputs"`
 	Exhaustive bool    `json:"exhaustive"`
 	// Estimates: the area in NAND2 equivalents without registers, and the levels of
 	// gates of the whole.

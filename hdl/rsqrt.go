@@ -123,11 +123,10 @@ func (p *power) wire(odd, fraction circuit.Wire, bits int, sizes *sizeList) (r c
 		s.square, s.uu = sizes.next(), sizes.next()
 	}
 	index := p.index
-	top, rest, restBits := fraction.Const(0), fraction, bits
+	restBits := max(0, bits-index)
+	top, rest := fraction.Shr(restBits), fraction.Low(restBits)
 	if bits < index { // the table has a finer grid than the number
-		top, rest, restBits = fraction.Shl(index-bits), fraction.Const(0), 0
-	} else {
-		top, rest, restBits = fraction.Shr(bits-index), fraction.Low(bits-index), bits-index
+		top, rest = fraction.Shl(index-bits), fraction.Const(0)
 	}
 	at := odd.Shl(index).Or(top).Named("segment", "of the table: parity of the binade, first bits")
 	r, place = p.pieces.wire(at, rest, restBits, s, 0).Max(0).Named("seed", "first value of the inverse root"), s.out

@@ -18,10 +18,11 @@ type Error struct {
 	// outputs are too great.
 	Mean, Bias float64
 	// Inputs is how many inputs were tried, and All tells whether those were all.
-	Inputs int
+	Inputs int64
 	All    bool
 }
 
+// String gives the greatest error, where it is, and the mean.
 func (e Error) String() string {
 	of := "sampled"
 	if e.All {
@@ -113,10 +114,19 @@ func Corners(format Format) []uint64 {
 	return list
 }
 
-// Sample returns n inputs of the format, by a generator that is started with the seed:
-// half of them from all inputs, half with a magnitude from all binades alike.
+// Sample returns n random inputs of the format. Half of them are from all inputs alike;
+// of fixed-point formats the other half has magnitudes from all binades alike.
 func Sample(format Format, n int, seed uint64) []uint64 {
+	next := sampler(format, seed)
 	list := make([]uint64, n)
+	for i := range list {
+		list[i] = next()
+	}
+	return list
+}
+
+// sampler returns what gives one input of a sample after the other.
+func sampler(format Format, seed uint64) func() uint64 {
 	state := seed*0x9e3779b97f4a7c15 + 1
 	next := func() uint64 { // SplitMix64 (Steele et al. 2014)
 		state += 0x9e3779b97f4a7c15
@@ -125,14 +135,14 @@ func Sample(format Format, n int, seed uint64) []uint64 {
 		z = (z ^ z>>27) * 0x94d049bb133111eb
 		return z ^ z>>31
 	}
-	for i := range list {
+	small := true
+	return func() uint64 {
 		v := next()
-		if i%2 == 1 && !format.IsFloat() {
+		if small = !small; small && !format.IsFloat() {
 			v = uint64(int64(v) >> (64 - 2 - next()%uint64(format.Bits()-1)))
 		}
-		list[i] = v & format.mask()
+		return v & format.mask()
 	}
-	return list
 }
 
 // ulps returns how far output y is from the truth for input i.
@@ -181,7 +191,7 @@ func (t *truth) run(ev *circuit.Evaluator, e *Error) {
 			e.Ulps, e.At = math.Abs(u), t.bits[i]
 		}
 	}
-	e.Inputs += len(out)
+	e.Inputs += int64(len(out))
 }
 
 // end turns the sums into means.

@@ -214,7 +214,8 @@ func (u *Unit) Family() string { return u.design.family }
 // Architecture describes how the unit is built, with its sizes.
 func (u *Unit) Architecture() string { return u.design.String() }
 
-// Name returns the name of the Verilog module, such as isrlu_q4_11.
+// Name returns the name of the Verilog module, such as isrlu_1_q4_11: function,
+// parameters and format.
 func (u *Unit) Name() string {
 	return u.function.identifier() + "_" + strings.ReplaceAll(u.format.String(), ".", "_")
 }
@@ -250,29 +251,25 @@ func (u *Unit) outputs() []uint32 {
 }
 
 // Verify measures the error on [Corners] and n random inputs, or on all inputs if n is
-// 0, which takes minutes for 32 bits. Progress, if not nil, is told how many inputs
-// are done.
-func (u *Unit) Verify(ctx context.Context, n int, progress func(done int)) (Error, error) {
-	var next func(i int) uint64
-	total := n
-	corners := Corners(u.format)
-	if n == 0 {
-		total, next = 1<<u.format.Bits(), func(i int) uint64 { return uint64(i) }
-	} else {
-		sample := Sample(u.format, n, 2)
-		total += len(corners)
-		next = func(i int) uint64 {
-			if i < len(corners) {
+// 0, which takes minutes for 32 bits. Progress, if not nil, is told how many of how
+// many inputs are done.
+func (u *Unit) Verify(ctx context.Context, n int64, progress func(done, total int64)) (Error, error) {
+	total, next := int64(1)<<u.format.Bits(), func(i int64) uint64 { return uint64(i) }
+	if n != 0 {
+		corners, random := Corners(u.format), sampler(u.format, 2)
+		total = n + int64(len(corners))
+		next = func(i int64) uint64 {
+			if i < int64(len(corners)) {
 				return corners[i]
 			}
-			return sample[i-len(corners)]
+			return random()
 		}
 	}
 	e := Error{All: n == 0}
 	ev := u.design.circuit.Evaluator()
 	const chunk = 1 << 16
 	t := &truth{f: u.function, format: u.format}
-	for from := 0; from < total; from += chunk {
+	for from := int64(0); from < total; from += chunk {
 		if err := ctx.Err(); err != nil {
 			return Error{}, err
 		}
@@ -282,7 +279,7 @@ func (u *Unit) Verify(ctx context.Context, n int, progress func(done int)) (Erro
 		}
 		t.run(ev, &e)
 		if progress != nil {
-			progress(e.Inputs)
+			progress(e.Inputs, total)
 		}
 	}
 	if ev.Broken() {

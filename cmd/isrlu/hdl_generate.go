@@ -28,7 +28,7 @@ type generateFlags struct {
 	output            string
 	force, simulate   bool
 
-	verified int // random inputs, 0 for all, -1 for no verification
+	verified int64 // random inputs, 0 for all, -1 for no verification
 }
 
 // maxVerified is the most random inputs of --verify: they are kept in memory.
@@ -131,7 +131,7 @@ func (o *generateFlags) check(cmd *cobra.Command) (err error) {
 	case err != nil || n < 1 || n > maxVerified:
 		return fmt.Errorf("--verify takes a number of inputs up to %d, or all, got %q", maxVerified, o.verify)
 	default:
-		o.verified = n
+		o.verified = int64(n)
 	}
 	return nil
 }
@@ -203,16 +203,8 @@ func (o *generateFlags) verifyUnit(cmd *cobra.Command, unit *hdl.Unit) error {
 	if o.verified < 0 {
 		return nil
 	}
-	total := 1 << unit.Format().Bits()
-	if o.verified > 0 {
-		total = o.verified + len(hdl.Corners(unit.Format()))
-	}
-	update, clear := newProgress[int](cmd.ErrOrStderr(), "verifying")
-	var progress func(int)
-	if update != nil {
-		progress = func(done int) { update(done, total) }
-	}
-	e, err := unit.Verify(cmd.Context(), o.verified, progress)
+	update, clear := newProgress[int64](cmd.ErrOrStderr(), "verifying")
+	e, err := unit.Verify(cmd.Context(), o.verified, update)
 	clear()
 	if err != nil {
 		return err

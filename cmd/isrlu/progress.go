@@ -11,7 +11,7 @@ import (
 
 // newProgress returns a function that draws a progress bar with the time left,
 // and one that removes it. Where w is not a terminal they do nothing.
-func newProgress[N int | uint64](w io.Writer, what string) (update func(done, total N), clear func()) {
+func newProgress[N int | int64 | uint64](w io.Writer, what string) (update func(done, total N), clear func()) {
 	file, ok := w.(*os.File)
 	if !ok || !term.IsTerminal(int(file.Fd())) {
 		return nil, func() {}
