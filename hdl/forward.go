@@ -206,6 +206,7 @@ const (
 
 var gradientNames = []string{StraightThrough: "straight-through", Exact: "exact"}
 
+// String returns what [ParseSpec] takes.
 func (g Gradient) String() string {
 	if int(g) >= len(gradientNames) {
 		return fmt.Sprintf("Gradient(%d)", uint8(g))
