@@ -82,6 +82,23 @@ func TestExplorationResumes(t *testing.T) {
 	}
 }
 
+// An exploration that ends early keeps what was known of the units it did not come to.
+func TestExplorationKeepsWhatItDidNotComeTo(t *testing.T) {
+	s := smallHardware()
+	earlier := explore(t, s, HardwareOptions{}).Units
+	s.Functions = []string{"tanh", "isrlu", "elu"}
+	ctx, cancel := context.WithCancel(t.Context())
+	var saved *HardwareResult
+	ExploreHardware(ctx, s, HardwareOptions{Workers: 1, Earlier: earlier, Finished: func(r *HardwareResult) error {
+		saved = r
+		cancel()
+		return nil
+	}})
+	if len(saved.Units) != 1 || !reflect.DeepEqual(saved.Others, earlier) {
+		t.Errorf("%+v", saved)
+	}
+}
+
 func TestExplorationEnds(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	o := HardwareOptions{Workers: 1, Finished: func(*HardwareResult) error { cancel(); return nil }}
