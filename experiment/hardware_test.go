@@ -191,6 +191,11 @@ func TestHardwareVerdict(t *testing.T) {
 	if got := r.Verdict(); !slices.Equal(got, want) {
 		t.Errorf("%s", strings.Join(got, "\n"))
 	}
+	// A twentieth of an estimate decides nothing.
+	r.Units[1].Gates = 119
+	if got := r.Verdict()[0]; !strings.Contains(got, "gates (estimate) 0.95, levels 1.00, MHz 0.80; loses in MHz.") {
+		t.Error(got)
+	}
 	// Gates by Yosys count where they are known.
 	for i := range r.Units {
 		r.Units[i].Synthesis = map[string]Synthesis{"gates": {Gates: 7}}
