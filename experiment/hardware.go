@@ -283,12 +283,17 @@ func (e *exploration) result() *HardwareResult {
 	return e.snapshot()
 }
 
-// snapshot returns the result so far.
+// snapshot returns the result so far. What earlier explorations know of units that are
+// yet to come stays among the others.
 func (e *exploration) snapshot() *HardwareResult {
 	r := e.base
+	r.Others = slices.Clone(r.Others)
 	for i, u := range e.units {
-		if e.done[i] {
+		switch {
+		case e.done[i]:
 			r.Units = append(r.Units, u)
+		case u.Family != "" || u.None != "":
+			r.Others = append(r.Others, u)
 		}
 	}
 	r.Interrupted = len(r.Units) < len(e.units)

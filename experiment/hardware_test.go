@@ -82,6 +82,23 @@ func TestExplorationResumes(t *testing.T) {
 	}
 }
 
+// An exploration that ends early keeps what was known of the units it did not come to.
+func TestExplorationKeepsWhatItDidNotComeTo(t *testing.T) {
+	s := smallHardware()
+	earlier := explore(t, s, HardwareOptions{}).Units
+	s.Functions = []string{"tanh", "isrlu", "elu"}
+	ctx, cancel := context.WithCancel(t.Context())
+	var saved *HardwareResult
+	ExploreHardware(ctx, s, HardwareOptions{Workers: 1, Earlier: earlier, Finished: func(r *HardwareResult) error {
+		saved = r
+		cancel()
+		return nil
+	}})
+	if len(saved.Units) != 1 || !reflect.DeepEqual(saved.Others, earlier) {
+		t.Errorf("%+v", saved)
+	}
+}
+
 func TestExplorationEnds(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	o := HardwareOptions{Workers: 1, Finished: func(*HardwareResult) error { cancel(); return nil }}
@@ -173,6 +190,11 @@ func TestHardwareVerdict(t *testing.T) {
 	}
 	if got := r.Verdict(); !slices.Equal(got, want) {
 		t.Errorf("%s", strings.Join(got, "\n"))
+	}
+	// A twentieth of an estimate decides nothing.
+	r.Units[1].Gates = 119
+	if got := r.Verdict()[0]; !strings.Contains(got, "gates (estimate) 0.95, levels 1.00, MHz 0.80; loses in MHz.") {
+		t.Error(got)
 	}
 	// Gates by Yosys count where they are known.
 	for i := range r.Units {

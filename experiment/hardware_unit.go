@@ -119,11 +119,11 @@ func (t *tools) placed(u *HardwareUnit) bool {
 
 // measure runs the tools.
 func (t *tools) measure(ctx context.Context, u *HardwareUnit, unit *hdl.Unit, im hdl.Implementation) error {
-	files, err := unit.Files(im)
-	if err != nil {
+	var module strings.Builder
+	if err := unit.Verilog(&module, im); err != nil {
 		return err
 	}
-	verilog := string(files[unit.Name()+".v"])
+	verilog := module.String()
 	u.Synthesis = maps.Clone(u.Synthesis)
 	for _, target := range t.targets {
 		if _, ok := u.Synthesis[target.String()]; ok {
@@ -147,9 +147,12 @@ func (t *tools) measure(ctx context.Context, u *HardwareUnit, unit *hdl.Unit, im
 		u.Placement = &Placement{p.MHz, p.LogicCells, len(t.seeds), large}
 	}
 	if t.simulate && u.Simulated == 0 {
-		u.Simulated, err = SimulateUnit(ctx, unit, im)
+		var err error
+		if u.Simulated, err = SimulateUnit(ctx, unit, im); err != nil {
+			return err
+		}
 	}
-	return err
+	return nil
 }
 
 // portsOf describes a unit's module.

@@ -1,7 +1,6 @@
 package experiment
 
 import (
-	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -15,31 +14,37 @@ type HardwareMeasure struct {
 	Area bool
 	// Higher tells that more is better.
 	Higher bool
+	// Even is how much two units may differ, relatively, and count as even.
+	Even float64
 	// Of returns the number, or NaN where it is not known.
 	Of func(*HardwareUnit) float64
 }
 
+// Estimates of units built alike are within about a tenth of Yosys's numbers, but for
+// what all have in common; ratios are printed to a hundredth.
+const evenEstimates, evenNumbers = 0.1, 0.005
+
 // HardwareMeasures are those that are known of at least one unit: of areas first the
 // gates, by Yosys or else by the estimate, then the LUTs of each target.
 func (r *HardwareResult) HardwareMeasures() []HardwareMeasure {
-	all := []HardwareMeasure{{"gates", true, false, synthesized("gates", func(s Synthesis) float64 { return s.Gates })}}
+	all := []HardwareMeasure{{"gates", true, false, evenNumbers, synthesized("gates", func(s Synthesis) float64 { return s.Gates })}}
 	if !r.knows(all[0]) {
-		all[0] = HardwareMeasure{"gates (estimate)", true, false, func(u *HardwareUnit) float64 { return u.Gates }}
+		all[0] = HardwareMeasure{"gates (estimate)", true, false, evenEstimates, func(u *HardwareUnit) float64 { return u.Gates }}
 	}
 	for _, t := range r.Settings.Targets {
 		if t != "gates" {
-			all = append(all, HardwareMeasure{t + " LUTs", true, false, synthesized(t, func(s Synthesis) float64 { return float64(s.LUTs) })})
+			all = append(all, HardwareMeasure{t + " LUTs", true, false, evenNumbers, synthesized(t, func(s Synthesis) float64 { return float64(s.LUTs) })})
 		}
 	}
 	all = append(all,
-		HardwareMeasure{"levels", false, false, func(u *HardwareUnit) float64 { return u.StageDepth }},
-		HardwareMeasure{"latency", false, false, func(u *HardwareUnit) float64 {
+		HardwareMeasure{"levels", false, false, evenEstimates, func(u *HardwareUnit) float64 { return u.StageDepth }},
+		HardwareMeasure{"latency", false, false, evenNumbers, func(u *HardwareUnit) float64 {
 			if r.Settings.Levels > 0 {
 				return float64(u.Latency)
 			}
 			return math.NaN() // asked for, and the same for all
 		}},
-		HardwareMeasure{"MHz", false, true, func(u *HardwareUnit) float64 {
+		HardwareMeasure{"MHz", false, true, evenNumbers, func(u *HardwareUnit) float64 {
 			if u.Placement == nil || u.Placement.TooLarge {
 				return math.NaN()
 			}
@@ -85,7 +90,8 @@ var rivals = [][2]string{{"isrlu", "elu"}, {"isru", "tanh"}, {"isru_sigmoid", "s
 // Verdict says how the functions of the inverse square root compare with their
 // rivals, in each format and within each bound, and where units that compute an
 // inverse square root lose to others for the same function. Units are the least by
-// area of those that were found.
+// area of those that were found. Where they are even by a measure, it neither wins nor
+// loses.
 func (r *HardwareResult) Verdict() []string {
 	var lines []string
 	for _, format := range r.Settings.Formats {
@@ -134,10 +140,11 @@ func (r *HardwareResult) against(where, function, rival, format string, bound fl
 		}
 		ratio := x / y
 		ratios = append(ratios, fmt.Sprintf("%s %.2f", m.Name, ratio))
-		switch c := cmp.Compare(math.Round(100*ratio), 100); {
-		case c < 0 != m.Higher && c != 0:
+		switch {
+		case math.Abs(ratio-1) < m.Even:
+		case ratio < 1 != m.Higher:
 			wins = append(wins, m.Name)
-		case c != 0:
+		default:
 			losses = append(losses, m.Name)
 		}
 	}

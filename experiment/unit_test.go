@@ -96,7 +96,7 @@ func TestUnitsAsChoices(t *testing.T) {
 	}
 	for spec, want := range map[string]string{
 		"isrlu@q4":               `"q4"`,
-		"gelu@q4.11":             "no units for gelu",
+		"gelu@q4.11":             `no units for "gelu"`,
 		"isrlu@q4.11:learn":      "isrlu:learn",
 		"isru/isru_sigmoid@q3.4": "the gate: recurrent layers take no units",
 		"isru@q3.4/foo":          `"foo"`,

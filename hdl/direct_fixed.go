@@ -106,11 +106,11 @@ func directFixed(t *truth, bound float64) []*structure {
 // layouts returns those that may serve a polynomial of the degree.
 func (p directPlan) layouts(bits, degree int) []*layout {
 	var list []*layout
-	most := min(8, bits)
+	most := 8
 	if p.full > 16 {
 		most = 10
 	}
-	for s := 1; s <= most; s++ {
+	for s := 1; s <= min(most, bits); s++ {
 		list = append(list, uniform(bits, s))
 	}
 	for tolerance := 2.0; tolerance > 0.02; tolerance *= 0.6 {

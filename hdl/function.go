@@ -3,6 +3,7 @@ package hdl
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/isrlu/isrlu"
@@ -58,7 +59,14 @@ func HasDerivative(name string) bool {
 func ParseFunction(spec string) (*Function, error) {
 	f := &Function{}
 	f.spec, f.derivative = strings.CutSuffix(spec, "'")
-	if f.spec == "rsqrt" {
+	name, _, parameters := strings.Cut(f.spec, ":")
+	if !slices.Contains(FunctionNames(), name) {
+		return nil, fmt.Errorf("hdl: there are no units for %q; there are for %s", name, strings.Join(FunctionNames(), ", "))
+	}
+	if name == "rsqrt" {
+		if parameters {
+			return nil, fmt.Errorf("hdl: rsqrt has no parameters, got %q", spec)
+		}
 		f.name, f.value = "rsqrt", reference.Rsqrt
 	} else {
 		g, err := isrlu.Parse(f.spec)
@@ -79,14 +87,12 @@ func ParseFunction(spec string) (*Function, error) {
 			f.value = func(x float64) float64 { return isruSigmoid(x, f.params[0], f.params[1]) }
 		}
 	}
-	var ok bool
-	if f.shape, ok = shapes[f.name]; !ok {
-		return nil, fmt.Errorf("hdl: there are no units for %s; there are for %s", f.name, strings.Join(FunctionNames(), ", "))
-	}
+	f.shape = shapes[f.name]
 	if f.derivative {
-		if f.shape, ok = shapes[f.name+"'"]; !ok {
+		if !HasDerivative(f.name) {
 			return nil, fmt.Errorf("hdl: there are no units for the derivative of %s", f.name)
 		}
+		f.shape = shapes[f.name+"'"]
 	}
 	return f, nil
 }

@@ -15,8 +15,22 @@ type structure struct {
 	family string // rsqrt, table, linear, quadratic, ...
 	name   string // in words
 	knobs  []knob
-	// build makes the circuit with a size for each knob.
+	// build makes the circuit with a size for each knob; see make.
 	build func(sizes []int) *circuit.Circuit
+}
+
+// make returns the circuit with a size for each knob, or nil where its values would
+// take more bits than a circuit has.
+func (st *structure) make(sizes []int) (c *circuit.Circuit) {
+	defer func() {
+		if r := recover(); r != nil {
+			if _, ok := r.(circuit.TooWide); !ok {
+				panic(r)
+			}
+			c = nil
+		}
+	}()
+	return st.build(sizes)
 }
 
 // A knob is a size: the greater, the more area and, as a rule, the smaller the error.
@@ -48,7 +62,6 @@ func (d *design) String() string {
 type searcher struct {
 	truth *truth
 	bound float64 // ulps
-	gates func(*circuit.Circuit) float64
 	// hard are inputs at which candidates failed, tried first.
 	hard []int
 	// Stop, if not nil, ends the search when it returns true.
@@ -60,7 +73,7 @@ type searcher struct {
 }
 
 func newSearcher(t *truth, bound float64) *searcher {
-	s := &searcher{truth: t, bound: bound, gates: func(c *circuit.Circuit) float64 { return c.Cost().Gates }}
+	s := &searcher{truth: t, bound: bound}
 	// A step without a common divisor goes through all inputs, far apart.
 	n := len(t.inputs)
 	step := n*5/13 | 1
@@ -71,6 +84,14 @@ func newSearcher(t *truth, bound float64) *searcher {
 		s.order = append(s.order, i*step%n)
 	}
 	return s
+}
+
+// gates returns the area of a circuit, which is infinite if there is none.
+func gates(c *circuit.Circuit) float64 {
+	if c == nil {
+		return math.Inf(1)
+	}
+	return c.Cost().Gates
 }
 
 func gcd(a, b int) int {
@@ -85,6 +106,9 @@ const maxHard = 512
 
 // meets tells whether the circuit keeps to the bound for all inputs of the truth.
 func (s *searcher) meets(c *circuit.Circuit) bool {
+	if c == nil {
+		return false
+	}
 	e := c.Evaluator()
 	if !s.try(e, s.hard) {
 		return false
@@ -99,6 +123,9 @@ func (s *searcher) meets(c *circuit.Circuit) bool {
 
 // mayMeet is meets for some inputs only: what fails them need not be tried on all.
 func (s *searcher) mayMeet(c *circuit.Circuit) bool {
+	if c == nil {
+		return false
+	}
 	e := c.Evaluator()
 	return s.try(e, s.hard) && s.try(e, s.order[:min(4096, len(s.order))])
 }
@@ -145,7 +172,7 @@ func (s *searcher) best(structures []*structure) *design {
 	}
 	var list []candidate
 	for _, st := range structures {
-		list = append(list, candidate{st, s.gates(st.build(st.sizes(func(k knob) int { return (k.least + k.most) / 2 })))})
+		list = append(list, candidate{st, gates(st.make(st.sizes(func(k knob) int { return (k.least + k.most) / 2 })))})
 	}
 	slices.SortStableFunc(list, func(a, b candidate) int { return cmp.Compare(a.gates, b.gates) })
 	var best *design
@@ -177,12 +204,12 @@ func (st *structure) sizes(of func(knob) int) []int {
 // would not beat the design to beat.
 func (s *searcher) shrink(st *structure, beat *design) *design {
 	most := st.sizes(func(k knob) int { return k.most })
-	hopeless := func(sizes []int) bool { return beat != nil && s.gates(st.build(sizes)) >= beat.gates }
+	hopeless := func(sizes []int) bool { return beat != nil && gates(st.make(sizes)) >= beat.gates }
 	alone := st.sizes(func(k knob) int { return k.least })
 	if hopeless(alone) {
 		return nil
 	}
-	if !s.mayMeet(st.build(most)) {
+	if !s.mayMeet(st.make(most)) {
 		return nil
 	}
 	// Each knob as far down as it goes alone, by halving: no design has less, so a part
@@ -192,7 +219,7 @@ func (s *searcher) shrink(st *structure, beat *design) *design {
 		for lo < hi {
 			sizes := slices.Clone(most)
 			sizes[i] = lo + (hi-lo)/2
-			if s.mayMeet(st.build(sizes)) {
+			if s.mayMeet(st.make(sizes)) {
 				hi = sizes[i]
 			} else {
 				lo = sizes[i] + 1
@@ -225,8 +252,8 @@ func (s *searcher) shrink(st *structure, beat *design) *design {
 
 // at returns the design of a structure with the sizes.
 func (s *searcher) at(st *structure, sizes []int) *design {
-	c := st.build(sizes)
-	return &design{st, sizes, c, s.gates(c)}
+	c := st.make(sizes)
+	return &design{st, sizes, c, gates(c)}
 }
 
 // step makes the move that saves the most gates: one knob down, or one down and another

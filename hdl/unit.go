@@ -83,7 +83,7 @@ func Search(ctx context.Context, o Options, progress func(done, total int)) (*Un
 			return nil, err
 		}
 		if d == nil {
-			return nil, unreachable(t, bound, list)
+			return nil, unreachable(t, bound, o.Family, list)
 		}
 		u := &Unit{function: f, format: o.Format, bound: bound, design: d}
 		if t.all {
@@ -146,7 +146,7 @@ func (o Options) check() (*Function, float64, error) {
 // units keep to.
 func finer(f Format, bound float64) string {
 	// 0.6 ulp leaves the arithmetic a tenth besides rounding.
-	more := int(math.Ceil(math.Log2(0.6 / bound)))
+	more := max(1, int(math.Ceil(math.Log2(0.6/bound))))
 	if f.IsFloat() {
 		if f == BFloat16() && more <= 3 {
 			return fmt.Sprintf("float16, with an error of %.3g ulp there", math.Ldexp(bound, 3))
@@ -165,21 +165,29 @@ func fixedName(m, n int) string {
 	return fmt.Sprintf("q%d.%d (%d bits)", m, n, 1+m+n)
 }
 
-// unreachable returns the error for a bound that no structure keeps to.
-func unreachable(t *truth, bound float64, list []*structure) error {
+// unreachable returns the error for a bound that no structure of the list keeps to,
+// which are those of a family, or all if it is empty.
+func unreachable(t *truth, bound float64, family string, list []*structure) error {
 	closest := math.Inf(1)
 	for _, st := range list {
-		sizes := make([]int, len(st.knobs))
-		for i, k := range st.knobs {
-			sizes[i] = k.most
+		if c := st.make(st.sizes(func(k knob) int { return k.most })); c != nil {
+			closest = min(closest, t.measure(c).Ulps)
 		}
-		closest = min(closest, t.measure(st.build(sizes)).Ulps)
 	}
-	if closest <= bound {
-		closest = math.Nextafter(bound, math.Inf(1))
+	text := fmt.Sprintf("hdl: no unit found for %s in %s with an error of at most %v ulp", t.f, t.format, bound)
+	if family != "" {
+		text += fmt.Sprintf(" by %q", family)
 	}
-	return fmt.Errorf("hdl: no unit found for %s in %s with an error of at most %v ulp; the closest has %.4f; ask for that, or for %s",
-		t.f, t.format, bound, closest, finer(t.format, bound/2))
+	// Asking for what is printed must do.
+	if closest = math.Ceil(1e4*closest) / 1e4; closest > bound && !math.IsInf(closest, 1) {
+		text += fmt.Sprintf("; the closest has %.4f; ask for that, or for ", closest)
+	} else {
+		text += "; ask for "
+	}
+	if family != "" {
+		return fmt.Errorf("%sany family", text)
+	}
+	return fmt.Errorf("%s%s", text, finer(t.format, bound/2))
 }
 
 // Families are the ways to build a unit: by an inverse square root, or directly, for

@@ -104,19 +104,39 @@ func TestWhatCannotBeMetIsNamedWithTheWidthThatWould(t *testing.T) {
 		{Options{Function: "isrlu", Format: q("q3.4"), Bound: 0.3}, "q3.5 (9 bits) with an error of 0.6 ulp there"},
 		{Options{Function: "isrlu", Format: q("q0.31"), Bound: 0.3}, "q0.32 (33 bits, more than the 32 that units have)"},
 		{Options{Function: "isrlu", Format: BFloat16(), Bound: 0.1}, "float16, with an error of 0.8 ulp there"},
-		{Options{Function: "isrlu", Format: q("q4.11"), Bound: 0.5, Family: "rsqrt"}, "q4.13 (18 bits)"},
+		{Options{Function: "rsqrt", Format: q("q2.8"), Bound: 0.5}, "q2.10 (13 bits)"},
+		{Options{Function: "isrlu", Format: q("q4.11"), Bound: 0.5, Family: "rsqrt"}, "ask for that, or for any family"},
+		{Options{Function: "isru_sigmoid:2,65536'", Format: q("q10.1"), Family: "rsqrt"}, "ask for any family"},
 		{Options{Function: "rsqrt", Format: q("q0.7")}, "q4.7 (12 bits) could hold it"},
 		{Options{Function: "isrlu", Format: q("q3.4"), Bound: math.NaN()}, "NaN"},
 		{Options{Function: "isrlu", Format: q("q3.4"), Bound: -1}, "-1"},
 		{Options{Function: "isrlu"}, "q4.11"},
 		{Options{Function: "isrlu:1e9", Format: q("q3.4")}, "2^16, got isrlu:1e+09"},
-		{Options{Function: "gelu", Format: q("q3.4")}, "no units for gelu"},
+		{Options{Function: "gelu", Format: q("q3.4")}, `no units for "gelu"`},
+		{Options{Function: "rsqrt:2", Format: q("q3.4")}, "rsqrt has no parameters"},
 		{Options{Function: "tanh'", Format: q("q3.4")}, "derivative of tanh"},
 		{Options{Function: "isrlu:-1", Format: q("q3.4")}, "got -1"},
 		{Options{Function: "isrlu", Format: q("q3.4"), Family: "magic"}, `"magic"; known: `},
 	} {
 		if _, err := New(context.Background(), c.o); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%v: %v, want an error with %s", c.o, err, c.want)
+		}
+	}
+}
+
+// Where a family can follow a function only with values of more than 63 bits, or is
+// constant but for a few inputs, the search goes on without.
+func TestUnitsOfExtremeParameters(t *testing.T) {
+	for _, o := range []Options{
+		{Function: "isru_sigmoid:2,65536'", Format: mustFormat(t, "q10.1")},
+		{Function: "isru_sigmoid:3,65536'", Format: mustFormat(t, "q3.8")},
+		{Function: "isru:0.25", Format: mustFormat(t, "q27.0")},
+		{Function: "sigmoid", Format: mustFormat(t, "q21.4")},
+		{Function: "isru_sigmoid:65536,65536", Format: mustFormat(t, "q0.24")},
+	} {
+		u := newUnit(t, o)
+		if e := measureChecked(t, u); e.Ulps > u.Bound() {
+			t.Errorf("%s in %s: %v", o.Function, o.Format, e)
 		}
 	}
 }

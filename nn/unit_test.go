@@ -232,7 +232,7 @@ func TestBadUnitsAreErrors(t *testing.T) {
 		"layer 1 (activation): isrlu:1@q3.4: the parameter of a unit is fixed": Activation{Function: "isrlu:1@q3.4", Learn: PerLayer},
 		"isrlu@q3.4: the parameter of a unit is fixed; leave the learning out": Activation{Function: "isrlu@q3.4:learn"},
 		`layer 1 (activation): unknown format "q3"`:                            Activation{Function: "isrlu@q3"},
-		"no units for gelu":         Activation{Function: "gelu@q3.4"},
+		`no units for "gelu"`:       Activation{Function: "gelu@q3.4"},
 		"ask for more, or for q3.7": Activation{Function: "isrlu@q3.4:0.1ulp"},
 		"activation isru@q3.4: recurrent layers take no units of hardware, whose gradients follow from their inputs; write isru": LSTM{Units: 3, Activation: "isru@q3.4"},
 		"gate isru_sigmoid@q3.4: recurrent layers": GRU{Units: 3, Activation: "isru", Gate: "isru_sigmoid@q3.4"},

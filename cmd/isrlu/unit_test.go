@@ -50,7 +50,7 @@ func TestBadUnitsOnTheCommandLine(t *testing.T) {
 	for line, want := range map[string]string{
 		"compare --activations relu,isrlu@q4":                                                           `unknown format "q4"; write q4.11`,
 		"compare --activations isrlu@q4.11:learn":                                                       "isrlu:learn",
-		"train --activation gelu@q4.11":                                                                 "no units for gelu",
+		"train --activation gelu@q4.11":                                                                 `no units for "gelu"`,
 		"bench network --activation isrlu@q4.11:0.1ulp":                                                 "ask for more, or for q4.14",
 		"compare --task seq-digits --train-images 100 --test-images 100 --out= --activations isru@q3.4": "recurrent layers take no units",
 	} {

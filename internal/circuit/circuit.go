@@ -65,12 +65,18 @@ type Wire struct {
 
 // A Circuit computes one output from one input. Make it with New, describe it by
 // its methods, and end with Output. Methods panic if an operand is outside of what
-// they take: that is a fault in the description.
+// they take: that is a fault in the description, but for [TooWide].
 type Circuit struct {
 	nodes  []node
 	output int
 	known  map[string]int // nodes by what they compute
 }
+
+// TooWide is what methods panic with where a value could take more than 63 bits: the
+// description may be sound, and its sizes too great.
+type TooWide string
+
+func (t TooWide) Error() string { return "circuit: " + string(t) }
 
 // New returns a circuit with the input x, an integer from lo to hi.
 func New(lo, hi int64) (*Circuit, Wire) {
@@ -192,7 +198,7 @@ func (w Wire) Invert() Wire {
 func sum(a, b int64) int64 {
 	s := a + b
 	if (s > a) != (b > 0) && b != 0 {
-		panic(fmt.Sprintf("circuit: %d + %d takes more than 63 bits", a, b))
+		panic(TooWide(fmt.Sprintf("%d + %d takes more than 63 bits", a, b)))
 	}
 	return s
 }
@@ -257,7 +263,7 @@ func mulInterval(a, b Wire, drop int) (lo, hi int64) {
 func mulShift(a, b int64, k uint) int64 {
 	h, l := bits.Mul64(uint64(abs(a)), uint64(abs(b)))
 	if k >= 64 {
-		panic("circuit: a product drops 64 bits or more")
+		panic(TooWide("a product drops 64 bits or more"))
 	}
 	neg := (a < 0) != (b < 0) && a != 0 && b != 0
 	rest := l & (1<<k - 1)
@@ -266,7 +272,7 @@ func mulShift(a, b int64, k uint) int64 {
 		q = l
 	}
 	if h>>k != 0 || q > math.MaxInt64 {
-		panic(fmt.Sprintf("circuit: %d * %d / 2^%d takes more than 63 bits", a, b, k))
+		panic(TooWide(fmt.Sprintf("%d * %d / 2^%d takes more than 63 bits", a, b, k)))
 	}
 	if neg {
 		if rest != 0 {
@@ -297,6 +303,9 @@ func (w Wire) Shl(n int) Wire {
 	if n == 0 {
 		return w
 	}
+	if n > 62 {
+		panic(TooWide(fmt.Sprintf("shift to the left by %d", n)))
+	}
 	lo, hi := w.Interval()
 	return unary(opShl, w, int64(n), mulShift(lo, 1<<n, 0), mulShift(hi, 1<<n, 0))
 }
@@ -315,8 +324,11 @@ func (w Wire) Shr(n int) Wire {
 func (w Wire) ShlBy(n Wire) Wire {
 	lo, hi := w.Interval()
 	nlo, nhi := n.Interval()
-	if nlo < 0 || nhi > 62 {
-		panic(fmt.Sprintf("circuit: shift to the left by %d to %d", nlo, nhi))
+	if nlo < 0 {
+		panic("circuit: shift by a negative number")
+	}
+	if nhi > 62 {
+		panic(TooWide(fmt.Sprintf("shift to the left by %d", nhi)))
 	}
 	return binary(opShlBy, w, n,
 		min(mulShift(lo, 1<<nlo, 0), mulShift(lo, 1<<nhi, 0)), max(mulShift(hi, 1<<nlo, 0), mulShift(hi, 1<<nhi, 0)))
