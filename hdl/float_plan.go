@@ -20,7 +20,7 @@ type floatPlan struct {
 // A floatSide is one sign of the input: where there are two, the first is negative.
 type floatSide struct {
 	value        func(a float64) float64 // > 0, of the output's magnitude
-	below, above circuitEnd
+	below, above spanEnd
 	// power tells that the value falls with a^-power beyond the last exponent, so that
 	// its segments serve there too; 0 stands for the constant above.
 	power int
@@ -80,7 +80,7 @@ func newFloatPlan(t *truth, bound float64, mirrored bool) *floatPlan {
 }
 
 // holds tells whether an end is within the bound for all inputs with an exponent.
-func (p *floatPlan) holds(s *floatSide, e circuitEnd, exponent int, bound float64) bool {
+func (p *floatPlan) holds(s *floatSide, e spanEnd, exponent int, bound float64) bool {
 	m := p.t.format.fraction
 	for i := range uint64(1) << m {
 		a := p.t.format.Decode(uint64(exponent)<<m | i)

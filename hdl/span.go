@@ -12,17 +12,17 @@ import (
 type span struct {
 	t           *truth
 	first, last int // biased exponents
-	below       circuitEnd
-	above       circuitEnd
+	below       spanEnd
+	above       spanEnd
 }
 
-// A circuitEnd is what a unit returns beyond one end of the span.
-type circuitEnd struct {
+// A spanEnd is what a unit returns beyond one end of the span.
+type spanEnd struct {
 	input bool    // the input's magnitude
 	value float64 // otherwise
 }
 
-func (e circuitEnd) of(a float64) float64 {
+func (e spanEnd) of(a float64) float64 {
 	if e.input {
 		return a
 	}
@@ -50,7 +50,7 @@ func newSpan(t *truth, bound float64) *span {
 
 // holds tells whether what is beyond an end is within the bound for all inputs with an
 // exponent.
-func (s *span) holds(e circuitEnd, exponent int, bound float64) bool {
+func (s *span) holds(e spanEnd, exponent int, bound float64) bool {
 	m := s.t.format.fraction
 	for i := range uint64(1) << m {
 		a := s.t.format.Decode(uint64(exponent)<<m | i)
