@@ -131,6 +131,8 @@ type PaperResult struct {
 type PaperComparison struct {
 	Name   string  `json:"name"`
 	Result *Result `json:"result"`
+	// Environments are where its trainings ran, the latest last.
+	Environments []Environment `json:"environments"`
 }
 
 // comparison returns the result of a name, or nil.
@@ -141,6 +143,31 @@ func (r *PaperResult) comparison(name string) *Result {
 		}
 	}
 	return nil
+}
+
+// PaperElsewhere names comparisons whose trainings are of another program or machine.
+type PaperElsewhere struct {
+	Comparisons []string
+	Environment Environment
+}
+
+// Elsewhere lists what is kept from other programs or machines than this run's.
+func (r *PaperResult) Elsewhere() []PaperElsewhere {
+	var list []PaperElsewhere
+	for _, c := range r.Comparisons {
+		for _, e := range c.Environments {
+			if e.sameMachine(r.Environment) {
+				continue
+			}
+			i := slices.IndexFunc(list, func(v PaperElsewhere) bool { return v.Environment.sameMachine(e) })
+			if i < 0 {
+				i = len(list)
+				list = append(list, PaperElsewhere{Environment: e})
+			}
+			list[i].Comparisons = append(list[i].Comparisons, c.Name)
+		}
+	}
+	return list
 }
 
 // PaperData are the images and the text. What no part needs may be nil.

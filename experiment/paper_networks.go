@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"path/filepath"
 	"slices"
 
 	"github.com/isrlu/isrlu/data"
@@ -227,13 +226,16 @@ func (p *paper) compare(ctx context.Context, c paperNetwork, n nn.Network, each 
 
 // keep puts a comparison's result into its place.
 func (p *paper) keep(name string, r *Result) {
-	for i := range p.result.Comparisons {
-		if p.result.Comparisons[i].Name == name {
-			p.result.Comparisons[i].Result = r
-			return
-		}
+	list := &p.result.Comparisons
+	i := slices.IndexFunc(*list, func(c PaperComparison) bool { return c.Name == name })
+	if i < 0 {
+		i = len(*list)
+		*list = append(*list, PaperComparison{Name: name})
 	}
-	p.result.Comparisons = append(p.result.Comparisons, PaperComparison{name, r})
+	c := &(*list)[i]
+	c.Result = r
+	c.Environments = slices.DeleteFunc(slices.Clone(c.Environments), func(e Environment) bool { return e.sameMachine(r.Environment) })
+	c.Environments = append(c.Environments, r.Environment)
 }
 
 // trainedText says what the last training came to.
@@ -246,6 +248,3 @@ func trainedText(r *Result) string {
 	q := r.quality()
 	return text + q.one + " " + q.value(q.of(run.last()))
 }
-
-// PaperFile is the name of the result's file in its folder.
-func PaperFile(folder string) string { return filepath.Join(folder, "paper.json") }

@@ -125,6 +125,6 @@ plain text without colors; where stderr is a terminal, a bar shows the progress.
 			return nil
 		},
 	}
-	root.AddCommand(newCompareCmd(), newBenchCmd(), newCheckCmd(), newPlotCmd(), newFunctionsCmd(), newTrainCmd(), newPredictCmd(), newGenerateCmd(), newONNXCmd(), newHDLCmd(), newVersionCmd())
+	root.AddCommand(newCompareCmd(), newBenchCmd(), newCheckCmd(), newPlotCmd(), newFunctionsCmd(), newTrainCmd(), newPredictCmd(), newGenerateCmd(), newONNXCmd(), newHDLCmd(), newPaperCmd(), newVersionCmd())
 	return root
 }
