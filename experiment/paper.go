@@ -186,6 +186,8 @@ type PaperOptions struct {
 	// Finished, if not nil, is called after each training and each other piece of work,
 	// with what it was and the result so far. An error of it ends the work.
 	Finished func(what string, left time.Duration, r *PaperResult) error
+	// NoCosts leaves out the timing of training steps.
+	NoCosts bool
 	// KernelTime is about the time for each kernel; 0 for the default.
 	KernelTime time.Duration
 }
@@ -203,7 +205,7 @@ func Paper(ctx context.Context, s PaperSettings, d PaperData, notes []string, o 
 	if err := s.Complete(); err != nil {
 		return nil, err
 	}
-	p := &paper{options: o, data: d, result: &PaperResult{
+	p := &paper{options: o, data: d, planned: map[string]bool{}, result: &PaperResult{
 		Settings: s, Notes: notes, Environment: environment(o.Version, time.Now()), Interrupted: true,
 	}}
 	if err := p.takeEarlier(); err != nil {
@@ -236,6 +238,7 @@ type paper struct {
 	data    PaperData
 	result  *PaperResult
 	work    []paperWork
+	planned map[string]bool // trainings that are in work
 	begun   time.Time
 	done    float64 // expected seconds of the work that is over
 	current float64 // and of the one under way

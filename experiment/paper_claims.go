@@ -3,6 +3,7 @@ package experiment
 import (
 	"fmt"
 	"math"
+	"strings"
 
 	"github.com/isrlu/isrlu"
 )
@@ -58,6 +59,15 @@ func ratio(a, b Spread) Spread {
 	return Spread{Median: a.Median / b.Median, Low: a.Low / b.High, High: a.High / b.Low}
 }
 
+// over is the ratio of the times of two kernels, round by round.
+func (k *PaperKernel) over(other *PaperKernel) Spread {
+	ratios := make([]float64, min(len(k.Rounds), len(other.Rounds)))
+	for i := range ratios {
+		ratios[i] = k.Rounds[i] / other.Rounds[i]
+	}
+	return spread(ratios)
+}
+
 func (s Spread) text(unit string) string {
 	return fmt.Sprintf("%.2f%s (%.2f to %.2f)", s.Median, unit, s.Low, s.High)
 }
@@ -66,7 +76,7 @@ func (s Spread) text(unit string) string {
 type PaperRatio struct {
 	Name  string
 	Paper string
-	// Default and the others are ratios in these precisions; where a function has no
+	// Exact and the others are ratios in these precisions; where a function has no
 	// kernel of one, its exact one stands in.
 	Exact, Default, Fast Spread
 	Elements             int
@@ -96,7 +106,7 @@ func (s *PaperSpeed) Ratios() []PaperRatio {
 			for precision, to := range map[isrlu.Precision]*Spread{isrlu.Exact: &p.Exact, isrlu.Default: &p.Default, isrlu.Fast: &p.Fast} {
 				a, b := s.nearest(q.slow, precision, n), s.nearest(q.fast, precision, n)
 				if a != nil && b != nil {
-					*to = ratio(a.NS, b.NS)
+					*to = a.over(b)
 				}
 			}
 			list = append(list, p)
@@ -118,7 +128,7 @@ func (r *PaperResult) speedClaims() []Claim {
 		list = append(list, Claim{
 			Part: SpeedPart, Claim: fmt.Sprintf("%s (%d elements).", q.claim, q.Elements), Paper: q.Paper, Here: v.text(" times"),
 			Outcome: atLeast(v.Low, v.High, q.least),
-			Why:     fmt.Sprintf("the quartiles of the ratio against %.2f, precision %v", q.least, q.precision),
+			Why:     fmt.Sprintf("the quartiles over the rounds against %.2f, precision %v", q.least, q.precision),
 		})
 	}
 	return list
@@ -156,6 +166,9 @@ func (r *PaperResult) memoryClaims() []Claim {
 	return list
 }
 
+// Capital returns a text that begins with a capital letter.
+func Capital(text string) string { return strings.ToUpper(text[:1]) + text[1:] }
+
 func mib(bytes int64) float64 { return float64(bytes) / (1 << 20) }
 
 // aboutOne is the greatest ratio of two areas that are "about" equal.
@@ -179,9 +192,9 @@ func (r *PaperResult) hardwareClaims() []Claim {
 			continue
 		}
 		q := unit.LogicGates / a.Gates
-		c := Claim{Part: HardwarePart, Claim: fmt.Sprintf("An inverse square root unit in %s takes about the area of a fused multiply-add.", a.Format),
-			Paper: "about one", Here: fmt.Sprintf("%.2f times: %.0f gates against %.0f, by our estimate", q, unit.LogicGates, a.Gates),
-			Outcome: Holds, Why: fmt.Sprintf("at most %v times counts as about one", aboutOne)}
+		c := Claim{Part: HardwarePart, Claim: fmt.Sprintf("An inverse square root unit in %s takes at most about the area of a fused multiply-add.", a.Format),
+			Paper: "about one multiply-add", Here: fmt.Sprintf("%.2f times: %.0f gates (%s) against %.0f, by our estimate", q, unit.LogicGates, unit.Family, a.Gates),
+			Outcome: Holds, Why: fmt.Sprintf("up to %v times counts as about one", aboutOne)}
 		if q > aboutOne {
 			c.Outcome = DoesNotHold
 		}
@@ -194,7 +207,7 @@ func (r *PaperResult) hardwareClaims() []Claim {
 				continue
 			}
 			c := Claim{Part: HardwarePart, Claim: fmt.Sprintf("A unit of %s in %s, within %v ulp, is smaller than one of %s.", pair[0], format, bound, pair[1]),
-				Here: fmt.Sprintf("%.2f times: %.0f against %.0f %s", m.Of(a)/m.Of(b), m.Of(a), m.Of(b), m.Name), Outcome: DoesNotHold, Why: "the areas, with registers"}
+				Here: fmt.Sprintf("%.2f times: %.0f against %.0f %s", m.Of(a)/m.Of(b), m.Of(a), m.Of(b), m.Name), Outcome: DoesNotHold, Why: "the areas of units without registers"}
 			if m.Of(a) < m.Of(b) {
 				c.Outcome = Holds
 			}
@@ -244,7 +257,7 @@ func (r *PaperResult) networkClaims() []Claim {
 		}
 		why := r.noMNIST(c)
 		first := c.best(best.activation)
-		first.Claim = fmt.Sprintf("%s is most accurate with %s.", best.network, best.activation)
+		first.Claim = fmt.Sprintf("%s is most accurate with %s.", Capital(best.network), best.activation)
 		first.Paper = fmt.Sprintf("%.2f %%", PaperAccuracy(best.network, best.activation))
 		if why != "" {
 			first.Outcome, first.Why = CannotBeTold, why
@@ -256,10 +269,10 @@ func (r *PaperResult) networkClaims() []Claim {
 				continue
 			}
 			// The paper's figure is rounded.
-			list = append(list, reaches(fmt.Sprintf("%s with %s reaches %.2f %%.", best.network, s.Activation, paper),
+			list = append(list, reaches(fmt.Sprintf("%s with %s reaches %.2f %%.", Capital(best.network), s.Activation, paper),
 				fmt.Sprintf("%.2f %%", paper), why, times100(s.Accuracy), s.Runs, paper-.005, 1))
 			if best.network == networkA {
-				list = append(list, reaches(fmt.Sprintf("%s with %s has a cross-entropy, times 100, of at most %v.", best.network, s.Activation, paperEntropy),
+				list = append(list, reaches(fmt.Sprintf("%s with %s has a cross-entropy, times 100, of at most %v.", Capital(best.network), s.Activation, paperEntropy),
 					fmt.Sprint(paperEntropy), why, times100(s.Loss), s.Runs, paperEntropy+.0005, -1))
 			}
 		}
@@ -330,7 +343,7 @@ func (r *Result) better(a, b string) Claim {
 		if q.less {
 			scale, unit = 1, "bits per character saved"
 		}
-		c.Here = fmt.Sprintf("%+.3f %s against %s (p = %.2g)", sign*scale*d.mean, unit, b, d.p)
+		c.Here = fmt.Sprintf("%+.3f %s against %s (p = %.2g)", sign*scale*d.mean+0, unit, b, d.p)
 		switch {
 		case d.significant && len(r.Settings.Seeds) == 1:
 			c.Why = "one seed ranks nothing"

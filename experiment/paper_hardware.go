@@ -24,9 +24,6 @@ type MultiplyAdd struct {
 	Gates  float64 `json:"gates"` // estimate, NAND2 equivalents without registers
 }
 
-// unitSeconds is about how long a unit takes, with its synthesis.
-const unitSeconds = 3
-
 func (p *paper) hardwareSettings() HardwareSettings {
 	s := HardwareSettings{
 		Functions: []string{"isrlu", "elu", "isru", "tanh", "isru_sigmoid", "sigmoid", rsqrtName},
@@ -45,7 +42,8 @@ func (p *paper) hardwareSeconds() float64 {
 	if h := p.result.Hardware; h != nil {
 		units -= len(h.Units.Units)
 	}
-	return unitSeconds * float64(max(1, units))
+	// About a second for a unit, and some for its synthesis.
+	return float64(max(1, units) * p.result.Settings.pick(1, 4))
 }
 
 // hardware finds the units. Those that are kept are not found again.

@@ -163,12 +163,14 @@ func (p *paper) planComparison(ctx context.Context, c paperNetwork) (w *paperWor
 	s := p.result.Settings.settings(c)
 	for _, seed := range s.Seeds {
 		for _, a := range s.Activations {
-			if findRun(runs, a, seed) < 0 {
+			run := fmt.Sprint(c.task, c.network, a, seed)
+			if findRun(runs, a, seed) < 0 && !p.planned[run] {
 				missing++
+				p.planned[run] = true // for the comparisons that share it
 			}
 		}
 	}
-	if r := p.result.comparison(c.name); missing == 0 && r != nil && !r.Interrupted && len(r.Settings.Seeds) == len(s.Seeds) && r.Environment.sameMachine(p.result.Environment) {
+	if r := p.result.comparison(c.name); r != nil && missing == 0 && p.whole(r, &s) {
 		return nil, 0, nil
 	}
 	each := 0.0
@@ -177,9 +179,18 @@ func (p *paper) planComparison(ctx context.Context, c paperNetwork) (w *paperWor
 			return nil, 0, err
 		}
 	}
-	w = &paperWork{name: c.name, seconds: float64(missing)*each + costTime.Seconds()}
+	w = &paperWork{name: c.name, seconds: float64(missing) * each}
+	if !p.options.NoCosts {
+		w.seconds += costTime.Seconds()
+	}
 	w.run = func(ctx context.Context) error { return p.compare(ctx, c, n, each) }
 	return w, missing, nil
+}
+
+// whole tells whether a comparison that has all its trainings lacks nothing else.
+func (p *paper) whole(r *Result, s *Settings) bool {
+	return !r.Interrupted && len(r.Settings.Seeds) == len(s.Seeds) &&
+		(p.options.NoCosts || len(r.Costs) > 0 && (s.Threads == 0 || r.Settings.Threads == s.Threads) && r.Environment.sameMachine(p.result.Environment))
 }
 
 // compare makes a comparison, each of whose trainings takes about so many seconds.
@@ -190,7 +201,7 @@ func (p *paper) compare(ctx context.Context, c paperNetwork, n nn.Network, each 
 	}
 	s := p.result.Settings.settings(c)
 	begun := 0.0 // expected seconds of the trainings that are over
-	o := Options{Version: p.options.Version, Earlier: earlier}
+	o := Options{Version: p.options.Version, Earlier: earlier, NoCosts: p.options.NoCosts}
 	kept := p.result.comparison(c.name)
 	o.Progress = func(q Progress) {
 		if q.Timing {

@@ -27,6 +27,8 @@ type PaperKernel struct {
 	Direction string `json:"direction"`
 	Elements  int    `json:"elements"`
 	NS        Spread `json:"ns"` // nanoseconds per element
+	// Rounds holds the nanoseconds of each round, in which all kernels had their turn.
+	Rounds []float64 `json:"rounds"`
 }
 
 // rsqrtName is the function of package rsqrt.
@@ -121,15 +123,18 @@ func (p *paper) speed(ctx context.Context) error {
 	list, calls := p.kernels()
 	clock := bench.ClockGHz()
 	all := p.kernelSeconds()
-	times, err := TimeCalls(ctx, calls, p.kernelTime(), func(done, total int) {
+	times, err := timeRoundsOf(ctx, calls, p.kernelTime(), func(done, total int) {
 		p.within(all*float64(done)/float64(total), "kernels")
 	})
 	if err != nil {
 		return err
 	}
-	for i, t := range times {
-		scale := 1e6 / float64(list[i].Elements) // from milliseconds of a call
-		list[i].NS = Spread{Median: t.Median * scale, Low: t.Low * scale, High: t.High * scale}
+	for i, rounds := range times {
+		k := &list[i]
+		for _, ms := range rounds {
+			k.Rounds = append(k.Rounds, ms*1e6/float64(k.Elements))
+		}
+		k.NS = spread(k.Rounds)
 	}
 	// The clock may have risen since.
 	p.result.Speed = &PaperSpeed{ClockGHz: max(clock, bench.ClockGHz()), Kernels: list}

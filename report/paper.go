@@ -91,7 +91,7 @@ func paperHead(r *experiment.PaperResult) []string {
 	e, s := &r.Environment, &r.Settings
 	lines := []string{fmt.Sprintf("%s, SIMD %s, %s, %s, isrlu %s.", e.Processor, e.SIMD, plural(e.Cores, "core"), e.GoVersion, e.Version)}
 	if len(r.Comparisons) > 0 {
-		lines[0] += fmt.Sprintf(" %s of each function.", strings.ToUpper(plural(s.Seeds, "seed")[:1])+plural(s.Seeds, "seed")[1:])
+		lines[0] += fmt.Sprintf(" %s of each function.", plural(s.Seeds, "training"))
 	}
 	lines = append(lines, r.Notes...)
 	if r.Interrupted {
@@ -114,15 +114,14 @@ func writeClaims(b *strings.Builder, r *experiment.PaperResult) {
 				continue
 			}
 			if first {
-				text := string(outcome)
-				b.WriteString("\n" + strings.ToUpper(text[:1]) + text[1:] + ":\n")
+				b.WriteString("\n" + experiment.Capital(string(outcome)) + ":\n")
 				first = false
 			}
 			paper := ""
 			if c.Paper != "" {
 				paper = "paper: " + c.Paper + "; "
 			}
-			fmt.Fprintf(b, "  %s\n      %shere: %s; by %s\n", c.Claim, paper, c.Here, c.Why)
+			fmt.Fprintf(b, "  %s\n      %shere: %s (%s)\n", c.Claim, paper, c.Here, c.Why)
 		}
 	}
 	if len(claims) == 0 {
@@ -232,7 +231,7 @@ func hardwareSection(h *experiment.PaperHardware) paperSection {
 func comparisonSection(c experiment.PaperComparison) paperSection {
 	r := c.Result
 	summaries := r.Summaries()
-	s := paperSection{ID: strings.ReplaceAll(c.Name, " ", "-"), Title: strings.ToUpper(c.Name[:1]) + c.Name[1:]}
+	s := paperSection{ID: strings.ReplaceAll(c.Name, " ", "-"), Title: experiment.Capital(c.Name)}
 	s.Text = []string{
 		fmt.Sprintf("%s on %s, %d + %d %s, %s of batches of %d, Adam, learning rate %v to %v, seeds %s.", r.Settings.Network, r.Settings.Data, r.Settings.Train, r.Settings.Test,
 			r.Settings.Samples(), plural(r.Settings.Epochs, "epoch"), r.Settings.Batch, r.Settings.LearningRate, r.Settings.FinalLearningRate, enumerateSeeds(r.Settings.Seeds)),
@@ -273,6 +272,7 @@ func paperTable(c experiment.PaperComparison, summaries []experiment.Summary) *T
 		{Name: "activation", Left: true}, {Name: "runs"}, {Name: "mean", Title: unit}, {Name: "interval", Title: "95 % interval of the mean"},
 		{Name: "best"}, {Name: "paper", Verb: "%.2f"}, {Name: "loss", Title: "100 cross-entropy"}, {Name: "step", Title: "step ms"},
 	}}
+	reported := false
 	for i := range summaries {
 		v := &summaries[i]
 		mean := first.mean(v)
@@ -292,7 +292,7 @@ func paperTable(c experiment.PaperComparison, summaries []experiment.Summary) *T
 		}
 		var paper, step, reached any
 		if p := experiment.PaperAccuracy(c.Name, v.Activation); p > 0 {
-			paper = p
+			paper, reported = p, true
 		}
 		if v.Cost != nil {
 			step = milliseconds(v.Cost.Step.Median)
@@ -302,6 +302,7 @@ func paperTable(c experiment.PaperComparison, summaries []experiment.Summary) *T
 		}
 		t.Rows = append(t.Rows, []any{v.Activation, v.Runs, meanStd(mean, decimals), interval, reached, paper, meanStd(times(v.Loss, 100), 3), step})
 	}
+	t.Columns[5].DataOnly = !reported
 	t.Notes = []string{"± is the standard deviation over the seeds, after the last epoch; times are medians for one batch."}
 	return t
 }

@@ -18,9 +18,10 @@ import (
 // paperFlags are the flags of paper.
 type paperFlags struct {
 	experiment.PaperSettings
-	dataDir string
-	out     string
-	format  string
+	dataDir  string
+	noTiming bool
+	out      string
+	format   string
 }
 
 func newPaperCmd() *cobra.Command {
@@ -68,6 +69,7 @@ Markdown and as plots.`,
 	f.IntVar(&o.TrainChars, "train-chars", 0, "characters of the training text (default 1000000; with --quick 100000)")
 	f.IntVar(&o.TestChars, "test-chars", 0, "the same for the test text (default 100000; with --quick 20000)")
 	f.IntVar(&o.Threads, "threads", 0, "cores (default all); trainings come to the same weights on any number")
+	f.BoolVar(&o.noTiming, "no-timing", false, "leave out the timing of training steps")
 	f.StringVarP(&o.out, "out", "o", "isrlu-paper", "folder to keep results in, and to take them from")
 	f.StringVar(&o.format, "format", string(report.Text), "output format: "+strings.Join(report.PaperFormats, ", "))
 	complete(cmd, "parts", experiment.PaperPartNames())
@@ -117,7 +119,7 @@ func (o *paperFlags) run(cmd *cobra.Command) error {
 	progress := newTrainingProgress(lines)
 	defer progress.clear()
 	result, err := experiment.Paper(cmd.Context(), o.PaperSettings, sets, notes, experiment.PaperOptions{
-		Version: version(), Earlier: earlier,
+		Version: version(), Earlier: earlier, NoCosts: o.noTiming,
 		Expected: func(trainings int, time time.Duration) {
 			fmt.Fprintf(lines, "about %s of work, %d trainings among it\n", rounded(time), trainings)
 		},
