@@ -188,8 +188,8 @@ type PaperOptions struct {
 	Finished func(what string, left time.Duration, r *PaperResult) error
 	// NoCosts leaves out the timing of training steps.
 	NoCosts bool
-	// KernelTime is about the time for each kernel; 0 for the default.
-	KernelTime time.Duration
+	// Time is about the time for each kernel and each calibration; 0 for a second.
+	Time time.Duration
 }
 
 // PaperProgress is where Paper is.

@@ -7,9 +7,6 @@ import (
 	"github.com/isrlu/isrlu/nn"
 )
 
-// calibration is how long each comparison's passes are tried.
-const calibration = time.Second
-
 // trainingSeconds estimates how long one training of a comparison takes, from a few
 // steps and test batches.
 func (p *paper) trainingSeconds(ctx context.Context, c paperNetwork, n nn.Network) (float64, error) {
@@ -27,11 +24,11 @@ func (p *paper) trainingSeconds(ctx context.Context, c paperNetwork, n nn.Networ
 	of := func(samples int, pass Pass) float64 {
 		k.run(pass, 1) // pays for what is made once
 		calls, begun := 0, time.Now()
-		for time.Since(begun) < calibration/2 && ctx.Err() == nil {
+		for calls == 0 || time.Since(begun) < p.time()/2 && ctx.Err() == nil {
 			k.run(pass, 1)
 			calls++
 		}
-		return time.Since(begun).Seconds() / float64(max(1, calls)) * float64(s.Epochs*StepsPerEpoch(samples, s.Batch))
+		return time.Since(begun).Seconds() / float64(calls) * float64(s.Epochs*StepsPerEpoch(samples, s.Batch))
 	}
 	return of(set.Train.Len(), TrainingPass) + of(set.Test.Len(), InferencePass), ctx.Err()
 }

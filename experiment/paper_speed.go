@@ -34,9 +34,6 @@ type PaperKernel struct {
 // rsqrtName is the function of package rsqrt.
 const rsqrtName = "rsqrt"
 
-// paperKernelTime is the time for each kernel.
-const paperKernelTime = time.Second
-
 // The sizes of slices: in the first-level cache, and beyond the second of most
 // processors.
 var paperSizes = []int{4 << 10, 512 << 10}
@@ -106,16 +103,17 @@ func (p *paper) kernels() (list []PaperKernel, calls []Call) {
 	return list, calls
 }
 
-func (p *paper) kernelTime() time.Duration {
-	if p.options.KernelTime > 0 {
-		return p.options.KernelTime
+// time returns how long each thing is measured for.
+func (p *paper) time() time.Duration {
+	if p.options.Time > 0 {
+		return p.options.Time
 	}
-	return paperKernelTime
+	return time.Second
 }
 
 func (p *paper) kernelSeconds() float64 {
 	_, calls := p.kernels()
-	return p.kernelTime().Seconds() * float64(len(calls))
+	return p.time().Seconds() * float64(len(calls))
 }
 
 // speed times the kernels, all taking turns.
@@ -123,7 +121,7 @@ func (p *paper) speed(ctx context.Context) error {
 	list, calls := p.kernels()
 	clock := bench.ClockGHz()
 	all := p.kernelSeconds()
-	times, err := timeRoundsOf(ctx, calls, p.kernelTime(), func(done, total int) {
+	times, err := timeRoundsOf(ctx, calls, p.time(), func(done, total int) {
 		p.within(all*float64(done)/float64(total), "kernels")
 	})
 	if err != nil {

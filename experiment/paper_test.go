@@ -18,7 +18,7 @@ func smallPaper(parts ...string) PaperSettings {
 }
 
 func paperOptions() PaperOptions {
-	return PaperOptions{Version: "v1", NoCosts: true, KernelTime: time.Millisecond}
+	return PaperOptions{Version: "v1", NoCosts: true, Time: time.Millisecond}
 }
 
 // loadPaper loads digits, whatever is on this machine.
