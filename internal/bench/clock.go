@@ -11,14 +11,12 @@ const clockChain = 1 << 12
 // that falls under vector instructions is then lower than this.
 func ClockGHz() float64 {
 	const cyclesEach = 16
-	return cyclesEach * highestRate(func(n int) int { addAndXor(n); return n }, clockChain, 1<<24)
+	return cyclesEach * highestRate(addAndXor, clockChain, 1<<24)
 }
 
 // addAndXor runs n rounds of 16 operations, each of which needs the result of the one
-// before.
-//
-//go:noinline
-func addAndXor(n int) uint64 {
+// before, and returns n.
+func addAndXor(n int) int {
 	x, a, b := uint64(n), uint64(0x9e3779b97f4a7c15), uint64(0xd1b54a32d192ed03)
 	for range n {
 		x = (x + a) ^ b
@@ -30,7 +28,10 @@ func addAndXor(n int) uint64 {
 		x = (x + a) ^ b
 		x = (x + b) ^ a
 	}
-	return x
+	if x == 0 {
+		return 0 // never, but x has to be computed
+	}
+	return n
 }
 
 // highestRate returns the highest rate at which work does what it counts, in 1e9 per
