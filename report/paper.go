@@ -38,7 +38,7 @@ type paperSection struct {
 const paperTitle = "Carlile et al. (2017), run again"
 
 // WritePaper writes a report as text, Markdown or JSON, which has the verdict of each
-// claim beside the result.
+// claim beside the result. Markdown shows the file paper.svg, which is PaperFigure.
 func WritePaper(w io.Writer, r *experiment.PaperResult, f Format) error {
 	var b strings.Builder
 	switch f {
@@ -53,6 +53,9 @@ func WritePaper(w io.Writer, r *experiment.PaperResult, f Format) error {
 		b.WriteString("# " + paperTitle + "\n")
 		for _, line := range paperHead(r) {
 			b.WriteString("\n" + line + "\n")
+		}
+		if len(PaperFigure(r).Rows) > 0 {
+			b.WriteString("\n![Times of kernels, learning curves and areas of units](paper.svg)\n")
 		}
 	case Text:
 		b.WriteString(paperTitle + "\n\n" + strings.Join(paperHead(r), "\n") + "\n")
@@ -121,7 +124,7 @@ func writeClaims(b *strings.Builder, r *experiment.PaperResult) {
 			if c.Paper != "" {
 				paper = "paper: " + c.Paper + "; "
 			}
-			fmt.Fprintf(b, "  %s\n      %shere: %s (%s)\n", c.Claim, paper, c.Here, c.Why)
+			fmt.Fprintf(b, "  %s\n      %shere: %s; %s\n", c.Claim, paper, c.Here, c.Why)
 		}
 	}
 	if len(claims) == 0 {

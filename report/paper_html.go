@@ -98,7 +98,7 @@ func PaperFigure(r *experiment.PaperResult) *Figure {
 			l.YLabel, of = "bits per character", first.of
 		}
 		for _, k := range learningCurves(c.Result, of) {
-			if !k.thin && len(k.x) > 0 {
+			if !k.thin && len(k.x) > 1 { // one epoch is no line
 				l.Series = append(l.Series, Series{Name: k.name, X: k.x, Y: k.y, Style: k.style})
 			}
 		}

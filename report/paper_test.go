@@ -59,7 +59,7 @@ func TestPaperAsTextAndMarkdown(t *testing.T) {
 	r := samplePaper()
 	for f, wants := range map[Format][]string{
 		Text:     {"Verdict\n=======", "\nHolds:\n  ", "paper: 2.6; here: 1.00 times", "Network A\n=====", "99.30"},
-		Markdown: {"# Carlile", "\n## Verdict\n", "| claim | paper | here | outcome | by |\n| --- | --- | --- | --- | --- |\n", "## LSTM on characters", "| elu | 3 |"},
+		Markdown: {"# Carlile", "](paper.svg)", "\n## Verdict\n", "| claim | paper | here | outcome | by |\n| --- | --- | --- | --- | --- |\n", "## LSTM on characters", "| elu | 3 |"},
 	} {
 		text := writePaper(t, r, f)
 		for _, want := range append(wants, "This is a sample.", "does not hold", "95 % interval", "ns/element", "0.800", "isrlu:learn-channel", "bits/char",

@@ -9,7 +9,7 @@ import (
 	"github.com/isrlu/isrlu/report"
 )
 
-const smallPaper = "paper --quick --parts memory,recurrent --no-timing --seeds 1 --epochs 1 --train-images 100 --test-images 50 --train-chars 3000 --test-chars 1000 --threads 1 -o "
+const smallPaper = "paper --quick --parts memory,hardware,recurrent --no-timing --seeds 1 --epochs 1 --train-images 100 --test-images 50 --train-chars 3000 --test-chars 1000 --threads 1 -o "
 
 func TestPaperWritesReportsAndGoesOn(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "a", "b")
