@@ -18,6 +18,19 @@ type Call struct {
 // medians over the rounds with their quartiles. An error names the call. progress,
 // if not nil, is called with the share of the work that is done.
 func TimeCalls(ctx context.Context, calls []Call, each time.Duration, progress func(done, total int)) ([]Spread, error) {
+	ms, err := timeRoundsOf(ctx, calls, each, progress)
+	if err != nil {
+		return nil, err
+	}
+	spreads := make([]Spread, len(calls))
+	for i := range spreads {
+		spreads[i] = spread(ms[i])
+	}
+	return spreads, nil
+}
+
+// timeRoundsOf is TimeCalls that returns the milliseconds of each call round by round.
+func timeRoundsOf(ctx context.Context, calls []Call, each time.Duration, progress func(done, total int)) ([][]float64, error) {
 	if each < 0 {
 		return nil, fmt.Errorf("experiment: the time must not be less than 0, got %v", each)
 	}
@@ -55,9 +68,5 @@ func TimeCalls(ctx context.Context, calls []Call, each time.Duration, progress f
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
-	spreads := make([]Spread, len(calls))
-	for i := range spreads {
-		spreads[i] = spread(ms[i])
-	}
-	return spreads, nil
+	return ms, nil
 }

@@ -35,6 +35,12 @@ type Options struct {
 	// Finished, if not nil, is called when an epoch of a run is over, with what is
 	// done so far; an error ends the comparison.
 	Finished func(r *Result, run *Run) error
+	// Trained, if not nil, is called when a run is over as a whole, with what is done
+	// so far; an error ends the comparison.
+	Trained func(r *Result) error
+	// Earlier are whole runs of a comparison with the same network, data and settings,
+	// whatever its activations and seeds. They are taken as they are.
+	Earlier []Run
 }
 
 // Progress is where a comparison is.
@@ -248,6 +254,11 @@ func (c *comparison) run(ctx context.Context) error {
 	s := c.settings()
 	for _, seed := range s.Seeds {
 		for _, activation := range s.Activations {
+			if i := findRun(c.options.Earlier, activation, seed); i >= 0 {
+				c.result.Runs = append(c.result.Runs, c.options.Earlier[i])
+				c.done += c.steps
+				continue
+			}
 			c.result.Runs = append(c.result.Runs, Run{Activation: activation, Seed: seed})
 			run := &c.result.Runs[len(c.result.Runs)-1]
 			if err := c.train(ctx, run); err != nil {
@@ -255,12 +266,24 @@ func (c *comparison) run(ctx context.Context) error {
 				return err
 			}
 			c.done += c.steps
+			if c.options.Trained != nil {
+				if err := c.options.Trained(c.result); err != nil {
+					return err
+				}
+			}
 		}
 	}
 	if c.options.NoCosts {
 		return nil
 	}
 	return c.measureCosts(ctx)
+}
+
+// findRun returns the index of a whole run, or -1. Its digest is what it gets last.
+func findRun(runs []Run, activation string, seed uint64) int {
+	return slices.IndexFunc(runs, func(r Run) bool {
+		return r.Activation == activation && r.Seed == seed && !r.Interrupted && r.Digest != ""
+	})
 }
 
 // train does one run.

@@ -1,6 +1,10 @@
 package experiment
 
-import "math"
+import (
+	"math"
+
+	"gonum.org/v1/gonum/stat/distuv"
+)
 
 // A Summary is what the runs of one activation have in common: means over the
 // seeds whose run is complete.
@@ -23,6 +27,17 @@ type Summary struct {
 // MeanStd is a mean and the standard deviation of a sample (n-1), which is NaN
 // for one value; both are NaN for none.
 type MeanStd struct{ Mean, Std float64 }
+
+// Interval returns the bounds within which the mean of all values lies with a
+// probability of 95 %, by Student's t, for a mean of n; NaN where the deviation is.
+func (m MeanStd) Interval(n int) (low, high float64) {
+	if n < 2 {
+		return math.NaN(), math.NaN()
+	}
+	t := distuv.StudentsT{Sigma: 1, Nu: float64(n - 1)}
+	reach := t.Quantile(1-significance/2) * m.Std / math.Sqrt(float64(n))
+	return m.Mean - reach, m.Mean + reach
+}
 
 func meanStd(xs []float64) MeanStd {
 	if len(xs) == 0 {

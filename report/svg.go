@@ -66,6 +66,12 @@ func (c *chart) done() *chart {
 	return c
 }
 
+// rename gives the chart another ID, where a page has several of one kind.
+func (c *chart) rename(id string) {
+	c.ID = id
+	c.done()
+}
+
 const colours, dashes = 7, 4 // of html.css
 
 // styleClass is the colour and the dashes of the i-th activation. Their numbers

@@ -50,6 +50,14 @@ type Column struct {
 	DataOnly bool
 }
 
+// title returns what heads the column in text.
+func (c Column) title() string {
+	if c.Title == "" {
+		return c.Name
+	}
+	return c.Title
+}
+
 // A Field is a property of the whole table, such as the processor.
 type Field struct {
 	Name  string
@@ -75,6 +83,8 @@ func (t *Table) Write(w io.Writer, f Format) error {
 		return t.writeCSV(w)
 	case JSON:
 		return t.writeJSON(w)
+	case Markdown:
+		return t.writeMarkdown(w)
 	}
 	return fmt.Errorf("report: unknown format %q", string(f))
 }
@@ -84,10 +94,7 @@ func (t *Table) writeText(w io.Writer) error {
 	lines := make([][]string, 0, len(t.Rows)+1)
 	head := make([]string, len(cols))
 	for j, i := range cols {
-		head[j] = t.Columns[i].Title
-		if head[j] == "" {
-			head[j] = t.Columns[i].Name
-		}
+		head[j] = t.Columns[i].title()
 	}
 	lines = append(lines, head)
 	for _, row := range t.Rows {

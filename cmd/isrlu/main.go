@@ -109,6 +109,7 @@ plain text without colors; where stderr is a terminal, a bar shows the progress.
   isrlu functions
   isrlu bench --functions isrlu,elu,relu --sizes 4Ki,512Ki
   isrlu check --functions isrlu:3 --precisions default
+  isrlu paper --quick
   isrlu plot isrlu:1,isrlu:3,elu,relu --derivative -o curves.svg`,
 		Args:          cobra.NoArgs,
 		SilenceUsage:  true,
@@ -125,6 +126,6 @@ plain text without colors; where stderr is a terminal, a bar shows the progress.
 			return nil
 		},
 	}
-	root.AddCommand(newCompareCmd(), newBenchCmd(), newCheckCmd(), newPlotCmd(), newFunctionsCmd(), newTrainCmd(), newPredictCmd(), newGenerateCmd(), newONNXCmd(), newHDLCmd(), newVersionCmd())
+	root.AddCommand(newCompareCmd(), newBenchCmd(), newCheckCmd(), newPlotCmd(), newFunctionsCmd(), newTrainCmd(), newPredictCmd(), newGenerateCmd(), newONNXCmd(), newHDLCmd(), newPaperCmd(), newVersionCmd())
 	return root
 }

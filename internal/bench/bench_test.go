@@ -163,3 +163,12 @@ func TestTooLargeSizesAreRefused(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// The clock is that of a processor that there is, and twice the same.
+func TestClockIsPlausible(t *testing.T) {
+	a, b := ClockGHz(), ClockGHz()
+	if a < .1 || a > 10 || math.Abs(a-b) > .5*a {
+		t.Errorf("got %v and %v GHz", a, b)
+	}
+	t.Logf("%.3f and %.3f GHz", a, b)
+}
