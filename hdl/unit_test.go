@@ -37,8 +37,12 @@ func TestInverseRootUnitsKeepToTheirBounds(t *testing.T) {
 	if testing.Short() {
 		formats, functions = formats[:2], functions[:4]
 	}
-	for _, format := range formats {
-		for _, f := range functions {
+	for i, format := range formats {
+		for j, f := range functions {
+			// A search takes up to seconds: of the wide formats every second one.
+			if i > 1 && (i+j)%2 != 0 {
+				continue
+			}
 			bounds := []float64{1}
 			if f == "isrlu" {
 				bounds = []float64{0.7, 1, 2}
