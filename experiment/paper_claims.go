@@ -98,6 +98,12 @@ func Capital(text string) string { return strings.ToUpper(text[:1]) + text[1:] }
 
 func mib(bytes int64) float64 { return float64(bytes) / (1 << 20) }
 
+// atMost tells whether a ratio is at most a bound, by more than the part that it may be
+// off.
+func atMost(q, bound, off float64) Outcome {
+	return atLeast(-q*(1+off), -q*(1-off), -bound)
+}
+
 // aboutOne is the greatest ratio of two areas that are "about" equal.
 const aboutOne = 1.25
 
@@ -121,10 +127,7 @@ func (r *PaperResult) hardwareClaims() []Claim {
 		q := unit.LogicGates / a.Gates
 		c := Claim{Part: HardwarePart, Claim: fmt.Sprintf("An inverse square root unit in %s takes at most about the area of a fused multiply-add.", a.Format),
 			Paper: "about one multiply-add", Here: fmt.Sprintf("%.2f times: %.0f gates (%s) against %.0f, by our estimate", q, unit.LogicGates, unit.Family, a.Gates),
-			Outcome: Holds, Why: fmt.Sprintf("up to %v times counts as about one", aboutOne)}
-		if q > aboutOne {
-			c.Outcome = DoesNotHold
-		}
+			Outcome: atMost(q, aboutOne, evenEstimates), Why: fmt.Sprintf("up to %v times counts as about one", aboutOne)}
 		list = append(list, c)
 	}
 	for _, format := range u.Settings.Formats {
@@ -133,11 +136,10 @@ func (r *PaperResult) hardwareClaims() []Claim {
 			if a == nil || b == nil {
 				continue
 			}
+			q := m.Of(a) / m.Of(b)
 			c := Claim{Part: HardwarePart, Claim: fmt.Sprintf("A unit of %s in %s, within %v ulp, is smaller than one of %s.", pair[0], format, bound, pair[1]),
-				Here: fmt.Sprintf("%.2f times: %.0f against %.0f %s", m.Of(a)/m.Of(b), m.Of(a), m.Of(b), m.Name), Outcome: DoesNotHold, Why: "the areas of units without registers"}
-			if m.Of(a) < m.Of(b) {
-				c.Outcome = Holds
-			}
+				Here: fmt.Sprintf("%.2f times: %.0f against %.0f %s", q, m.Of(a), m.Of(b), m.Name), Outcome: atMost(q, 1, m.Even),
+				Why: fmt.Sprintf("areas without registers; %v apart counts as even", m.Even)}
 			list = append(list, c)
 		}
 	}

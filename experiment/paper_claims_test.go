@@ -125,3 +125,25 @@ func TestInterval(t *testing.T) {
 		t.Error("one value has an interval")
 	}
 }
+
+// Areas within what estimates are off by are even.
+func TestHardwareClaims(t *testing.T) {
+	for _, c := range []struct {
+		isrlu float64
+		want  Outcome
+	}{{80, Holds}, {95, CannotBeTold}, {105, CannotBeTold}, {120, DoesNotHold}} {
+		r := &PaperResult{Hardware: &PaperHardware{MultiplyAdds: []MultiplyAdd{{"q3.4", 100}}, Units: &HardwareResult{
+			Settings: HardwareSettings{Functions: []string{"isrlu", "elu", rsqrtName}, Formats: []string{"q3.4"}, Bounds: []float64{1}},
+			Units: []HardwareUnit{
+				{Function: "isrlu", Format: "q3.4", Bound: 1, Gates: c.isrlu}, {Function: "elu", Format: "q3.4", Bound: 1, Gates: 100},
+				{Function: rsqrtName, Format: "q3.4", Bound: 1, Gates: 150, LogicGates: 150},
+			},
+		}}}
+		if got := outcomes(r, "A unit of isrlu"); len(got) != 1 || got[0] != c.want {
+			t.Errorf("%v gates: %v", c.isrlu, got)
+		}
+		if got := outcomes(r, "An inverse square root unit"); len(got) != 1 || got[0] != DoesNotHold {
+			t.Errorf("150 of 100 gates: %v", got)
+		}
+	}
+}
