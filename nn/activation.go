@@ -77,6 +77,9 @@ func (b *builder[T]) resolve(l Activation) (*chosen, error) {
 	if learn != Fixed && learn != PerLayer && learn != PerChannel {
 		return nil, fmt.Errorf("learn must be %q or %q, got %q", PerLayer, PerChannel, learn)
 	}
+	if format := b.m.options.Unit; format != "" && !hdl.IsSpec(name) {
+		name += "@" + format
+	}
 	if hdl.IsSpec(name) {
 		u, err := b.unit(name, learn)
 		return &chosen{unit: u}, err

@@ -35,6 +35,11 @@ type Options struct {
 	// Units finds the units of hardware that activations name. Models that share it
 	// search for each once; if it is nil, each model searches by itself.
 	Units *hdl.Library
+	// Unit, if not empty, is a number format such as "q4.11", and what else
+	// hdl.ParseSpec takes after the sign @: activation layers whose functions name no
+	// unit run by units in it, so that a network that was trained without can be
+	// tried with hardware. Recurrent layers stay as they are.
+	Unit string
 	// stepwise is for a Stepper: the input is one time step of a sequence.
 	stepwise bool
 }

@@ -243,3 +243,27 @@ func TestBadUnitsAreErrors(t *testing.T) {
 		}
 	}
 }
+
+// TestUnitOption: a network that was trained without units runs by them as one that
+// names them does.
+func TestUnitOption(t *testing.T) {
+	var units hdl.Library
+	named := Network{Input: Shape{9}, Activation: "isrlu@q3.4:2ulp", Layers: Sequential{
+		Dense{Units: 30}, Activation{}, Dense{Units: 20}, Activation{Function: "isru:3@q0.7"}, Dense{Units: 4},
+	}}
+	plain := named
+	plain.Activation = "isrlu"
+	want := newModelOf[float32](t, named, Options{Seed: 3, Inference: true, Units: &units})
+	got := newModelOf[float32](t, plain, Options{Seed: 3, Inference: true, Units: &units, Unit: "q3.4:2ulp"})
+	x := randomBatch(want, 1, 1).X
+	if a, b := want.Predict(x), got.Predict(x); !slices.Equal(a, b) {
+		t.Errorf("outputs %v, want %v", b, a)
+	}
+	for activation, in := range map[string]string{"isrlu:learn": "q3.4", "gelu": "q3.4", "isrlu": "q3"} {
+		plain.Activation = activation
+		if m, err := New[float32](plain, Options{Unit: in}); err == nil {
+			m.Close()
+			t.Errorf("%s by units in %s: no error", activation, in)
+		}
+	}
+}

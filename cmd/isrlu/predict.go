@@ -10,10 +10,12 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/isrlu/isrlu/experiment"
+	"github.com/isrlu/isrlu/hdl"
 	"github.com/isrlu/isrlu/nn"
 )
 
@@ -23,6 +25,7 @@ func newPredictCmd() *cobra.Command {
 		labels  string
 		threads int
 		batch   int
+		unit    string
 	)
 	cmd := &cobra.Command{
 		Use:   "predict checkpoint file...",
@@ -35,10 +38,14 @@ another size is an error. Pixels are normalized as in the training.
 It prints a line of JSON for each image: file, index (in its file, from 0),
 class, label (the name of the class) and the probabilities of all classes, or
 with --top the most probable ones. With --labels it counts right answers and
-reports them on stderr. All files are read before the first line is printed.`,
+reports them on stderr. All files are read before the first line is printed.
+
+--unit runs the activations bit by bit as hardware units in a number format would: it
+tells what the hardware costs a trained network.`,
 		Example: `  isrlu predict digits.safetensors seven.png
   isrlu predict mnist.safetensors t10k-images-idx3-ubyte.gz --labels t10k-labels-idx1-ubyte.gz --top 1
-  isrlu predict fashion.safetensors *.png --top 3`,
+  isrlu predict fashion.safetensors *.png --top 3
+  isrlu predict digits.safetensors seven.png --unit q4.11`,
 		Args: cobra.MinimumNArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if top < 0 {
@@ -47,7 +54,14 @@ reports them on stderr. All files are read before the first line is printed.`,
 			if threads < 0 || threads > 1<<12 || batch < 1 || batch > 1e5 {
 				return usagef("--threads must be from 0 to %d and --batch from 1 to 100000, got %d and %d", 1<<12, threads, batch)
 			}
-			p, err := loadPredictor(args[0], nn.Options{Batch: batch, Threads: threads, Inference: true, Units: unitLibrary(cmd.ErrOrStderr())})
+			if unit != "" {
+				if _, err := hdl.ParseSpec("isrlu@" + unit); err != nil {
+					return usagef("--unit: %s", strings.TrimPrefix(err.Error(), "hdl: "))
+				}
+			}
+			p, err := loadPredictor(args[0], nn.Options{
+				Batch: batch, Threads: threads, Inference: true, Unit: unit, Units: unitLibrary(cmd.ErrOrStderr()),
+			})
 			if err != nil {
 				return err
 			}
@@ -77,6 +91,7 @@ reports them on stderr. All files are read before the first line is printed.`,
 	f.SortFlags = false
 	f.IntVar(&top, "top", 0, "print the most probable classes only, so many (default the probabilities of all)")
 	f.StringVar(&labels, "labels", "", "IDX file with the labels of all images, to report the accuracy")
+	f.StringVar(&unit, "unit", "", "run the activations by hardware units in this format, such as q4.11 or q3.4:2ulp")
 	f.IntVar(&batch, "batch", 100, "images that run at once")
 	f.IntVar(&threads, "threads", 0, "cores (default all)")
 	return cmd

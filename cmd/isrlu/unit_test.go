@@ -60,3 +60,21 @@ func TestBadUnitsOnTheCommandLine(t *testing.T) {
 		}
 	}
 }
+
+// TestPredictWithUnits: the network of a checkpoint runs by units of hardware.
+func TestPredictWithUnits(t *testing.T) {
+	dir, line := smallTraining(t)
+	file := filepath.Join(dir, "a.safetensors")
+	runCompare(t, line+" --activation isrlu -o "+file)
+	images := newPredicting(t).images
+	float, _ := runCompare(t, "predict "+file+" "+images)
+	by, lines := runCompare(t, "predict "+file+" "+images+" --unit q3.4:2ulp")
+	if float == by || strings.Count(lines, "searching for the unit isrlu:1@q3.4:2ulp") != 1 {
+		t.Errorf("the same probabilities, or %q", lines)
+	}
+	for _, unit := range []string{"q3", "q3.4:0.2ulp"} {
+		if status, _, stderr := isrluCommand(t, "predict "+file+" "+images+" --unit "+unit); status != exitUsage || !strings.Contains(stderr, "--unit: ") {
+			t.Errorf("--unit %s: status %d, %s", unit, status, stderr)
+		}
+	}
+}
