@@ -119,7 +119,7 @@ func TestVerilogIsTheModel(t *testing.T) {
 	}
 	formats := []string{"q3.4", "q4.11", "bfloat16", "float16"}
 	wide := map[string][]string{"q15.16": {"isrlu", "rsqrt", "isru'"}}
-	n := 1 << 18
+	n := 10_000_000
 	switch {
 	case testing.Short():
 		formats, wide = formats[:1], nil
@@ -130,7 +130,7 @@ func TestVerilogIsTheModel(t *testing.T) {
 			}
 		}
 		wide = map[string][]string{"q15.16": functions, "q8.23": functions, "q3.28": functions}
-		n = 10_000_000
+
 	}
 	for _, format := range formats {
 		t.Run(format, func(t *testing.T) {
