@@ -153,7 +153,7 @@ func TestSearchEndsWithItsContext(t *testing.T) {
 	}
 }
 
-// A stricter bound never takes less area, and a fault in the table is noticed.
+// A stricter bound takes no less area.
 func TestAreaGrowsWithTheBound(t *testing.T) {
 	last := 0.0
 	for _, bound := range []float64{4, 2, 1, 0.6} {
