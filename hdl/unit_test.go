@@ -32,25 +32,26 @@ func newUnit(t *testing.T, o Options) *Unit {
 // The units by an inverse square root keep to their bounds, for every input where the
 // format has 16 bits or fewer.
 func TestInverseRootUnitsKeepToTheirBounds(t *testing.T) {
-	formats := []string{"q3.4", "q4.11", "q0.15", "q7.8", "bfloat16", "float16", "q8.15", "q0.31", "q15.16"}
-	functions := []string{"isrlu", "isru:3", "isru_sigmoid:1,0.5", "rsqrt", "isrlu'", "isru:0.25'", "isru_sigmoid'"}
+	// Other formats and parameters than TestVerilogIsTheModel has.
+	formats := []string{"q3.4", "q0.15", "float16", "q0.31"}
+	functions := []string{"isrlu", "isru:3", "isru_sigmoid:3,0.7", "rsqrt", "isru:0.25'"}
 	if testing.Short() {
-		formats, functions = formats[:2], functions[:4]
+		formats = formats[:1]
 	}
 	for i, format := range formats {
 		for j, f := range functions {
 			// A search takes up to seconds: of the wide formats every second one.
-			if i > 1 && (i+j)%2 != 0 {
+			if i > 0 && (i+j)%2 != 0 {
 				continue
 			}
 			bounds := []float64{1}
-			if f == "isrlu" {
+			if i == 0 {
 				bounds = []float64{0.7, 1, 2}
 			}
 			for _, bound := range bounds {
 				o := Options{Function: f, Format: mustFormat(t, format), Bound: bound, Family: "rsqrt"}
 				name := fmt.Sprintf("%s %s %v", f, format, bound)
-				if strings.HasPrefix(f, "isru_sigmoid") && !strings.HasSuffix(f, "'") && o.Format.IsFloat() ||
+				if strings.HasPrefix(f, "isru_sigmoid") && o.Format.IsFloat() ||
 					f == "rsqrt" && o.Format.integer == 0 && !o.Format.IsFloat() {
 					continue
 				}
