@@ -3,7 +3,6 @@ package experiment
 import (
 	"context"
 	"errors"
-	"os"
 	"reflect"
 	"slices"
 	"strings"
@@ -23,18 +22,6 @@ func explore(t *testing.T, s HardwareSettings, o HardwareOptions) *HardwareResul
 		t.Fatal(err)
 	}
 	return r
-}
-
-func needTools(t *testing.T, tools ...string) {
-	t.Helper()
-	for _, tool := range tools {
-		if err := eda.Available(tool); err != nil {
-			if os.Getenv("ISRLU_REQUIRE_HDL_TOOLS") == "1" {
-				t.Fatal(err)
-			}
-			t.Skip(err)
-		}
-	}
 }
 
 func TestExplorationIsTheSameOnAnyWorkers(t *testing.T) {
@@ -129,7 +116,7 @@ func TestAbsentToolsAreNamed(t *testing.T) {
 }
 
 func TestExplorationWithTools(t *testing.T) {
-	needTools(t, "yosys", "nextpnr-ice40", "iverilog")
+	eda.Need(t, "yosys", "nextpnr-ice40", "iverilog")
 	s := smallHardware()
 	s.Functions, s.Families = s.Functions[:1], s.Families[:1]
 	earlier := explore(t, s, HardwareOptions{}).Units

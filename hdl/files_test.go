@@ -133,14 +133,7 @@ func TestStagesForLevels(t *testing.T) {
 
 // The Makefile's targets run the tools on the files as they are.
 func TestMakefileRunsTheTools(t *testing.T) {
-	for _, tool := range []string{"iverilog", "verilator", "yosys", "make"} {
-		if err := eda.Available(tool); err != nil {
-			if os.Getenv("ISRLU_REQUIRE_HDL_TOOLS") == "1" {
-				t.Fatal(err)
-			}
-			t.Skip(err)
-		}
-	}
+	eda.Need(t, "iverilog", "verilator", "yosys", "make")
 	u := newUnit(t, Options{Function: "isru", Format: mustFormat(t, "q3.4"), Family: "linear"})
 	dir := t.TempDir()
 	for name, data := range files(t, u, Implementation{Stages: 1, Handshake: Valid}) {

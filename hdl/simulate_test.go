@@ -11,19 +11,6 @@ import (
 	"github.com/isrlu/isrlu/internal/eda"
 )
 
-// needTools skips the test where a tool is missing, or fails it where all are required.
-func needTools(t *testing.T, tools ...string) {
-	t.Helper()
-	for _, tool := range tools {
-		if err := eda.Available(tool); err != nil {
-			if os.Getenv("ISRLU_REQUIRE_HDL_TOOLS") != "" {
-				t.Fatal(err)
-			}
-			t.Skip(err)
-		}
-	}
-}
-
 // A bundle is a module with several units that read the same input, so that Verilator
 // compiles once for all of them.
 type bundle struct {
@@ -113,7 +100,7 @@ func simulateAll(t *testing.T, units []*Unit, n int) {
 // up to 16 bits, on the corners and many random inputs of wider ones. With
 // ISRLU_HDL_THOROUGH set, in all formats of 16 bits, which takes an hour.
 func TestVerilogIsTheModel(t *testing.T) {
-	needTools(t, "verilator")
+	eda.Need(t, "verilator")
 	functions := []string{
 		"isrlu", "isru", "isru_sigmoid:1,0.5", "rsqrt", "isrlu'", "isru'", "isru_sigmoid:1,0.5'", "elu", "tanh", "sigmoid",
 	}

@@ -3,6 +3,8 @@ package circuit
 import (
 	"math/bits"
 	"testing"
+
+	"github.com/isrlu/isrlu/internal/eda"
 )
 
 // Each operation alone, on two numbers of 6 bits, as a formula says and in Verilog.
@@ -101,7 +103,7 @@ func TestOperations(t *testing.T) {
 						t.Fatalf("a = %d, b = %d: %d, want %d", x>>6, x&63, ys[i], want)
 					}
 				}
-				need(t, "iverilog")
+				eda.Need(t, "iverilog")
 				simulate(t, c, Module{Name: "unit"}, some(lo, hi, 5))
 			})
 		}

@@ -56,7 +56,7 @@ func TestFewRegisters(t *testing.T) {
 
 // The estimates drive a search, so they must order circuits as synthesis does.
 func TestCostIsNearYosys(t *testing.T) {
-	need(t, "yosys")
+	eda.Need(t, "yosys")
 	two := func(w int, f func(a, b Wire) Wire) *Circuit {
 		c, x := New(0, 1<<(2*w)-1)
 		c.Output(f(x.Low(w), x.Shr(w)))

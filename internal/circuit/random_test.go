@@ -132,7 +132,7 @@ func inputs(r *rand.Rand, c *Circuit, n int) []int64 {
 
 // Of all widths, with all numbers of stages and all handshakes, bit for bit.
 func TestRandomCircuitsInIcarus(t *testing.T) {
-	need(t, "iverilog")
+	eda.Need(t, "iverilog")
 	r := rand.New(rand.NewPCG(1, 2))
 	for i := 0; i < 63; i++ {
 		c := randomCircuit(r, 2+i/2, 1+i)
@@ -145,7 +145,7 @@ func TestRandomCircuitsInIcarus(t *testing.T) {
 }
 
 func TestRandomCircuitsPassVerilatorsWarnings(t *testing.T) {
-	need(t, "verilator")
+	eda.Need(t, "verilator")
 	r := rand.New(rand.NewPCG(3, 4))
 	for i := 0; i < 12; i++ {
 		v := verilog(t, randomCircuit(r, 4+2*i, 3+5*i), Module{Name: "unit", Stages: i % 4, Handshake: Handshake(i % 3)})
@@ -159,7 +159,7 @@ func TestRandomCircuitInVerilator(t *testing.T) {
 	if testing.Short() {
 		t.Skip("compiles for long")
 	}
-	need(t, "verilator")
+	eda.Need(t, "verilator")
 	r := rand.New(rand.NewPCG(5, 6))
 	c := randomCircuit(r, 30, 16)
 	lo, _ := Wire{c, 0}.Interval()

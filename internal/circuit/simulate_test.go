@@ -2,23 +2,11 @@ package circuit
 
 import (
 	"context"
-	"os"
 	"strings"
 	"testing"
 
 	"github.com/isrlu/isrlu/internal/eda"
 )
-
-// need skips the test if a tool is not installed, where it may be missing.
-func need(t *testing.T, tool string) {
-	t.Helper()
-	if err := eda.Available(tool); err != nil {
-		if os.Getenv("ISRLU_REQUIRE_HDL_TOOLS") == "1" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
-}
 
 func verilog(t *testing.T, c *Circuit, m Module) string {
 	t.Helper()
@@ -112,7 +100,7 @@ func some(lo, hi, step int64) []int64 {
 }
 
 func TestUnitInEveryModule(t *testing.T) {
-	need(t, "iverilog")
+	eda.Need(t, "iverilog")
 	for _, h := range []Handshake{NoHandshake, Valid, ValidReady} {
 		for stages := 0; stages < 6; stages++ {
 			simulate(t, unit(), Module{Name: "unit", Stages: stages, Handshake: h, InWidth: 16, OutWidth: 16}, some(-2048, 2047, 9))
@@ -124,7 +112,7 @@ func TestBenchRunsInVerilator(t *testing.T) {
 	if testing.Short() {
 		t.Skip("compiles for long")
 	}
-	need(t, "verilator")
+	eda.Need(t, "verilator")
 	m := Module{Name: "unit", Stages: 2, Handshake: ValidReady}
 	if _, err := eda.VerilatorBench(context.Background(), benchFiles(t, unit(), m, some(-2048, 2047, 50)), "unit_tb"); err != nil {
 		t.Error(err)
@@ -132,7 +120,7 @@ func TestBenchRunsInVerilator(t *testing.T) {
 }
 
 func TestBenchNoticesBrokenVerilog(t *testing.T) {
-	need(t, "iverilog")
+	eda.Need(t, "iverilog")
 	m := Module{Name: "unit", Stages: 3, Handshake: ValidReady}
 	files := benchFiles(t, unit(), m, some(-2048, 2047, 1))
 	whole := files["unit.v"]

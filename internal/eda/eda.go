@@ -37,8 +37,6 @@ func packages(tool string) string {
 		return "iverilog"
 	case "verilator", "g++", "make":
 		return "verilator g++ make"
-	case "icetime", "icepack":
-		return "fpga-icestorm"
 	}
 	return tool
 }

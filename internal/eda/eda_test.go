@@ -3,21 +3,10 @@ package eda
 import (
 	"context"
 	"errors"
-	"os"
 	"strings"
 	"testing"
 	"time"
 )
-
-func need(t *testing.T, tool string) {
-	t.Helper()
-	if err := Available(tool); err != nil {
-		if os.Getenv("ISRLU_REQUIRE_HDL_TOOLS") == "1" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
-}
 
 // adder returns a unit y = x + k behind a register with the handshake valid/ready.
 func adder(k string) (string, Unit) {
@@ -50,7 +39,7 @@ func TestVerilatorComparesAndNoticesFaults(t *testing.T) {
 	if testing.Short() {
 		t.Skip("compiles for long")
 	}
-	need(t, "verilator")
+	Need(t, "verilator")
 	v, u := adder("7")
 	stuck := strings.Replace(v, "out_ready | ~out_valid", "~out_valid", 1)
 	for _, verilog := range []string{v, stuck} {
@@ -75,7 +64,7 @@ func TestVerilatorComparesAndNoticesFaults(t *testing.T) {
 }
 
 func TestSynthesize(t *testing.T) {
-	need(t, "yosys")
+	Need(t, "yosys")
 	v, u := adder("7")
 	for target, right := range map[Target]func(a Area) bool{
 		Gates:   func(a Area) bool { return a.Gates > 60 && a.Gates < 160 && a.Depth > 2 },
@@ -101,8 +90,8 @@ func TestPlaceICE40(t *testing.T) {
 	if testing.Short() {
 		t.Skip("places for long")
 	}
-	need(t, "yosys")
-	need(t, "nextpnr-ice40")
+	Need(t, "yosys")
+	Need(t, "nextpnr-ice40")
 	v, u := adder("7")
 	p, err := PlaceICE40(context.Background(), v, u, 1, 2)
 	if err != nil || p.MHz < 50 || p.MHz > 800 || p.LogicCells < 8 || p.LogicCells > 30 {
@@ -120,7 +109,7 @@ endmodule`
 }
 
 func TestErrorsCarryTheToolsLastLines(t *testing.T) {
-	need(t, "yosys")
+	Need(t, "yosys")
 	_, err := Synthesize(context.Background(), "module m (input x); syntax error", "m", Gates)
 	if err == nil || !strings.Contains(err.Error(), "unit.v:1") {
 		t.Errorf("%v", err)
@@ -128,7 +117,7 @@ func TestErrorsCarryTheToolsLastLines(t *testing.T) {
 }
 
 func TestContextStopsTools(t *testing.T) {
-	need(t, "iverilog")
+	Need(t, "iverilog")
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 	defer cancel()
 	began := time.Now()
@@ -140,7 +129,7 @@ func TestContextStopsTools(t *testing.T) {
 
 func TestAbsentToolIsNamed(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
-	for tool, want := range map[string]string{"verilator": "verilator g++ make", "iverilog": "iverilog", "yosys": "yosys", "nextpnr-ice40": "nextpnr-ice40", "icetime": "fpga-icestorm"} {
+	for tool, want := range map[string]string{"verilator": "verilator g++ make", "iverilog": "iverilog", "yosys": "yosys", "nextpnr-ice40": "nextpnr-ice40"} {
 		if err := Available(tool); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", tool, err)
 		}
