@@ -269,15 +269,7 @@ func (p *floatPlan) output(in *parts, y circuit.Wire) circuit.Wire {
 		}
 		return in.value(s.below.value)
 	}), y)
-	switch p.t.f.shape {
-	case odd:
-		return in.quiet(in.signed(y))
-	case unitRight:
-		return in.sign.And(in.nan.Not()).Select(in.signed(y), in.x)
-	case oneRight:
-		return in.quiet(in.sign.Select(y, in.value(1)))
-	}
-	return in.quiet(y)
+	return in.unfold(p.t.f.shape, y)
 }
 
 func b2i(b bool) int64 {

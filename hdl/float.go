@@ -46,6 +46,20 @@ func (p *parts) signed(magnitude circuit.Wire) circuit.Wire {
 	return p.sign.Shl(p.format.Bits() - 1).Or(magnitude)
 }
 
+// unfold returns the output for a half y, a magnitude; NaN gives NaN.
+func (p *parts) unfold(shape shape, y circuit.Wire) circuit.Wire {
+	switch shape {
+	case odd:
+		return p.quiet(p.signed(y))
+	case unitRight:
+		// NaN passes through; with a sign it is not the half.
+		return p.sign.And(p.nan.Not()).Select(p.signed(y), p.x)
+	case oneRight:
+		return p.quiet(p.sign.Select(y, p.value(1)))
+	}
+	return p.quiet(y)
+}
+
 // significand returns the fraction with the leading one of a normal number.
 func (p *parts) significand() circuit.Wire {
 	m := p.format.fraction

@@ -53,7 +53,7 @@ func newFloatPlan(t *truth, bound float64, mirrored bool) *floatPlan {
 		s.below.value = t.format.Decode(t.format.Encode(s.value(0)))
 		s.above.value = t.format.Decode(t.format.Encode(s.value(math.Inf(1))))
 		first := 1
-		for first < end-1 && p.holds(s, s.below, first, bound) {
+		for first < end-1 && s.below.holds(s.value, t.format, first, bound) {
 			first++
 		}
 		if first == 1 && s.below.input {
@@ -63,7 +63,7 @@ func newFloatPlan(t *truth, bound float64, mirrored bool) *floatPlan {
 			}
 		}
 		last := end - 1
-		for last > first && p.holds(s, s.above, last, bound) {
+		for last > first && s.above.holds(s.value, t.format, last, bound) {
 			last--
 		}
 		for power := 1; power <= 3 && last-first > 20; power++ {
@@ -77,19 +77,6 @@ func newFloatPlan(t *truth, bound float64, mirrored bool) *floatPlan {
 		p.first, p.last = min(p.first, first), max(p.last, last)
 	}
 	return p
-}
-
-// holds tells whether an end is within the bound for all inputs with an exponent.
-func (p *floatPlan) holds(s *floatSide, e spanEnd, exponent int, bound float64) bool {
-	m := p.t.format.fraction
-	for i := range uint64(1) << m {
-		a := p.t.format.Decode(uint64(exponent)<<m | i)
-		want := s.value(a)
-		if math.Abs(e.of(a)-want) > bound*p.t.format.Ulp(want) {
-			return false
-		}
-	}
-	return true
 }
 
 // follows tells whether the value falls with a^-power from one exponent to the next,

@@ -38,24 +38,24 @@ func newSpan(t *truth, bound float64) *span {
 	s.above.value = t.format.Decode(t.format.Encode(f.half(math.Inf(1))))
 	end := 1<<t.format.exponent - 1 // the exponent of infinity
 	s.first = 1
-	for s.first < end-1 && s.holds(s.below, s.first, bound) {
+	for s.first < end-1 && s.below.holds(f.half, t.format, s.first, bound) {
 		s.first++
 	}
 	s.last = end - 1
-	for s.last > s.first && s.holds(s.above, s.last, bound) {
+	for s.last > s.first && s.above.holds(f.half, t.format, s.last, bound) {
 		s.last--
 	}
 	return s
 }
 
-// holds tells whether what is beyond an end is within the bound for all inputs with an
-// exponent.
-func (s *span) holds(e spanEnd, exponent int, bound float64) bool {
-	m := s.t.format.fraction
+// holds tells whether the end is within the bound of f for all inputs of the format with
+// an exponent.
+func (e spanEnd) holds(f func(a float64) float64, format Format, exponent int, bound float64) bool {
+	m := format.fraction
 	for i := range uint64(1) << m {
-		a := s.t.format.Decode(uint64(exponent)<<m | i)
-		want := s.t.f.half(a)
-		if math.Abs(e.of(a)-want) > bound*s.t.format.Ulp(want) {
+		a := format.Decode(uint64(exponent)<<m | i)
+		want := f(a)
+		if math.Abs(e.of(a)-want) > bound*format.Ulp(want) {
 			return false
 		}
 	}
@@ -67,7 +67,7 @@ func (s *span) holds(e spanEnd, exponent int, bound float64) bool {
 func (s *span) output(in *parts, middle circuit.Wire) circuit.Wire {
 	end := 1<<s.t.format.exponent - 1
 	y := middle
-	if s.last < end-1 || s.above.value == 0 || !math.IsInf(s.above.value, 0) {
+	if s.last < end-1 || !math.IsInf(s.above.value, 0) {
 		y = in.exponent.AtLeast(int64(s.last+1)).Named("above", "").Select(in.value(s.above.value), y)
 	}
 	below := in.magnitude
@@ -75,14 +75,5 @@ func (s *span) output(in *parts, middle circuit.Wire) circuit.Wire {
 		below = in.value(s.below.value)
 	}
 	y = in.exponent.Less(in.x.Const(int64(s.first))).Named("below", "").Select(below, y)
-	switch s.t.f.shape {
-	case odd:
-		return in.quiet(in.signed(y))
-	case unitRight:
-		// NaN passes through; with a sign it is not the half.
-		return in.sign.And(in.nan.Not()).Select(in.signed(y), in.x)
-	case oneRight:
-		return in.quiet(in.sign.Select(y, in.value(1)))
-	}
-	return in.quiet(y)
+	return in.unfold(s.t.f.shape, y)
 }
