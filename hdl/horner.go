@@ -104,7 +104,7 @@ func (h *horner) times(d circuit.Wire, dBits, uBits, more int) {
 	rows := slices.Min(h.lo) >= 0
 	product := func(a, b int64) int64 {
 		if rows {
-			return mulRows(a, b, drop) << left
+			return circuit.Rows(a, b, drop) << left
 		}
 		return a * b >> drop << left
 	}
@@ -136,15 +136,4 @@ func (h *horner) result() circuit.Wire {
 		return h.sum.Neg()
 	}
 	return h.sum
-}
-
-// mulRows is what [circuit.Wire.MulRows] computes.
-func mulRows(a, b int64, drop int) int64 {
-	var s int64
-	for i := 0; b != 0; b, i = b>>1, i+1 {
-		if b&1 != 0 {
-			s += a << i >> drop
-		}
-	}
-	return s
 }

@@ -115,7 +115,7 @@ func (e *Evaluator) node(id, n int) {
 		}
 	case opRows:
 		for i := range dst {
-			dst[i] = rows(a[i], b[i], int(k))
+			dst[i] = Rows(a[i], b[i], int(k))
 		}
 	case opShl:
 		for i := range dst {
@@ -211,8 +211,9 @@ func (e *Evaluator) node(id, n int) {
 	}
 }
 
-// rows returns the sum over the bits i of b of floor(a 2^i / 2^drop).
-func rows(a, b int64, drop int) int64 {
+// Rows returns what [Wire.MulRows] computes: the sum over the bits i of b of
+// floor(a 2^i / 2^drop).
+func Rows(a, b int64, drop int) int64 {
 	var s int64
 	for u := uint64(b); u != 0; u &= u - 1 {
 		if i := bits.TrailingZeros64(u); i >= drop {

@@ -39,7 +39,7 @@ func TestOperations(t *testing.T) {
 			}
 			return s
 		}},
-		{"MulRows of a constant", false, func(a, b Wire) Wire { return constant(a, 1<<56+9).MulRows(b, 50) }, func(a, b int64) int64 { return rows(1<<56+9, b, 50) }},
+		{"MulRows of a constant", false, func(a, b Wire) Wire { return constant(a, 1<<56+9).MulRows(b, 50) }, func(a, b int64) int64 { return Rows(1<<56+9, b, 50) }},
 		{"SquareRows", false, func(a, b Wire) Wire { return a.SquareRows(5) }, func(a, b int64) int64 {
 			var s int64
 			for i := range 6 {
