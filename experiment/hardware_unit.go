@@ -147,8 +147,11 @@ func (t *tools) measure(ctx context.Context, u *HardwareUnit, unit *hdl.Unit, im
 		u.Placement = &Placement{p.MHz, p.LogicCells, len(t.seeds), large}
 	}
 	if t.simulate && u.Simulated == 0 {
-		var err error
-		if u.Simulated, err = SimulateUnit(ctx, unit, im); err != nil {
+		files, err := unit.Files(im)
+		if err != nil {
+			return err
+		}
+		if u.Simulated, err = SimulateUnit(ctx, unit.Name(), files); err != nil {
 			return err
 		}
 	}
@@ -172,29 +175,25 @@ func SimulatorMissing() error {
 	return err
 }
 
-// SimulateUnit runs a unit's testbench in Icarus Verilog, or in Verilator if that
+// SimulateUnit runs the testbench among a unit's files in Icarus Verilog, or in Verilator if that
 // is not here, and returns how many vectors the module met. That it failed on one is an
 // error.
-func SimulateUnit(ctx context.Context, unit *hdl.Unit, im hdl.Implementation) (vectors int, err error) {
-	contents, err := unit.Files(im)
-	if err != nil {
-		return 0, err
-	}
-	files := map[string]string{}
-	for name, data := range contents {
-		files[name] = string(data)
+func SimulateUnit(ctx context.Context, unit string, files map[string][]byte) (vectors int, err error) {
+	texts := map[string]string{}
+	for name, data := range files {
+		texts[name] = string(data)
 	}
 	var line string
 	if eda.Available("iverilog") == nil {
-		line, err = eda.Icarus(ctx, files)
+		line, err = eda.Icarus(ctx, texts)
 	} else {
-		line, err = eda.VerilatorBench(ctx, files, unit.Name()+"_tb")
+		line, err = eda.VerilatorBench(ctx, texts, unit+"_tb")
 	}
 	if err != nil {
 		return 0, err
 	}
 	if _, err := fmt.Sscanf(line, "PASS %d vectors", &vectors); err != nil {
-		return 0, fmt.Errorf("experiment: the testbench of %s says %q", unit.Name(), line)
+		return 0, fmt.Errorf("experiment: the testbench of %s says %q", unit, line)
 	}
 	return vectors, nil
 }

@@ -164,7 +164,7 @@ func (o *generateFlags) run(cmd *cobra.Command) error {
 	}
 	simulated := 0
 	if o.simulate {
-		if simulated, err = experiment.SimulateUnit(ctx, unit, o.Implementation); err != nil {
+		if simulated, err = experiment.SimulateUnit(ctx, unit.Name(), files); err != nil {
 			return err
 		}
 	}
