@@ -175,9 +175,9 @@ func SimulatorMissing() error {
 	return err
 }
 
-// SimulateUnit runs the testbench among a unit's files in Icarus Verilog, or in Verilator if that
-// is not here, and returns how many vectors the module met. That it failed on one is an
-// error.
+// SimulateUnit runs the testbench among a unit's files in Icarus Verilog, or in
+// Verilator if that is not here, and returns how many vectors the module met. That it
+// failed on one is an error.
 func SimulateUnit(ctx context.Context, unit string, files map[string][]byte) (vectors int, err error) {
 	texts := map[string]string{}
 	for name, data := range files {

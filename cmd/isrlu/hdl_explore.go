@@ -58,7 +58,7 @@ after each unit, and what is in the file is not made again.`,
 	f.SortFlags = false
 	f.StringVarP(&o.functions, "functions", "f", "isrlu,elu,isru,tanh,isru_sigmoid,sigmoid", "functions, such as isrlu:3; isrlu' is a derivative")
 	f.StringSliceVar(&o.Formats, "formats", []string{"q3.4", "q4.11", "bfloat16"}, "number formats: q4.11 and the like, bfloat16, float16")
-	f.StringSliceVar(&o.errors, "errors", []string{"1"}, "greatest errors in ulps, more than 0.5")
+	f.StringSliceVar(&o.errors, "errors", []string{"1"}, "greatest errors in ulps, at least 0.5")
 	f.StringVar(&o.families, "families", experiment.LeastFamily, "ways to build units: best (the one with the least area), all, or of "+strings.Join(hdl.Families(), ", "))
 	f.IntVar(&o.Stages, "stages", 1, "register ranks of each unit, the latency in clock cycles")
 	f.IntVar(&o.Levels, "levels", 0, "levels of gates in a stage, in place of --stages")
@@ -88,7 +88,7 @@ func (o *exploreFlags) check(cmd *cobra.Command) error {
 			return fmt.Errorf("--errors: %q is no number of ulps; write 0.6,1,2", s)
 		}
 		if v == 0 {
-			return fmt.Errorf("--errors must be more than 0.5, got %s", s)
+			return fmt.Errorf("--errors must be at least 0.5, got %s", s)
 		}
 		o.Bounds = append(o.Bounds, v)
 	}

@@ -73,7 +73,7 @@ same unit is not replaced, unless --force is given.`,
 	f.StringVarP(&o.Function, "function", "f", "isrlu", "function, such as isrlu:3: "+strings.Join(hdl.FunctionNames(), ", "))
 	f.BoolVarP(&o.derivative, "derivative", "d", false, "make a unit of the derivative")
 	f.StringVar(&o.format, "format", "q4.11", "number format: q4.11 and the like, bfloat16, float16")
-	f.Float64Var(&o.Bound, "error", hdl.DefaultBound, "greatest error in ulps, more than 0.5")
+	f.Float64Var(&o.Bound, "error", hdl.DefaultBound, "greatest error in ulps, at least 0.5")
 	f.StringVar(&o.Family, "family", "", "way to build it: "+strings.Join(hdl.Families(), ", ")+" (default the one with the least area)")
 	f.IntVar(&o.Stages, "stages", 0, "register ranks, the latency in clock cycles")
 	f.StringVar(&o.handshake, "handshake", hdl.NoHandshake.String(), "handshake: "+strings.Join(hdl.HandshakeNames(), ", "))
@@ -106,7 +106,7 @@ func (o *generateFlags) check(cmd *cobra.Command) (err error) {
 		return err
 	}
 	if cmd.Flags().Changed("error") && o.Bound == 0 {
-		return errors.New("--error must be more than 0.5, got 0")
+		return errors.New("--error must be at least 0.5, got 0")
 	}
 	if err := o.Options.Check(); err != nil {
 		return err
