@@ -3,6 +3,7 @@ package reference
 import (
 	"math"
 	"math/big"
+	"sync"
 )
 
 // prec is the precision of the big.Float functions, in bits; what cancels is
@@ -92,8 +93,8 @@ func log1p(x *big.Float) *big.Float {
 	return scale2(sum, 1)
 }
 
-// pi by Machin's formula.
-var pi = func() *big.Float {
+// pi returns pi, by Machin's formula; it is not computed before it is needed.
+var pi = sync.OnceValue(func() *big.Float {
 	arctanInverse := func(n float64) *big.Float {
 		x := new(big.Float).SetPrec(4096).Quo(big.NewFloat(1), big.NewFloat(n))
 		x2 := new(big.Float).SetPrec(4096).Mul(x, x)
@@ -108,7 +109,7 @@ var pi = func() *big.Float {
 	a.Mul(a, big.NewFloat(16))
 	b := arctanInverse(239)
 	return a.Sub(a, b.Mul(b, big.NewFloat(4)))
-}()
+})
 
 // erfc returns 1 - erf(x) by the series erf(x) = 2/sqrt(pi) e^(-x^2) sum of
 // 2^n x^(2n+1)/(2n+1)!!, whose terms are positive, with the bits that the
@@ -137,7 +138,7 @@ func erfc(x *big.Float) *big.Float {
 	}
 	sum.Mul(sum, exp(new(big.Float).SetPrec(work).Neg(w2)))
 	sum.Mul(sum, big.NewFloat(2))
-	sum.Quo(sum, new(big.Float).SetPrec(work).Sqrt(new(big.Float).SetPrec(work).Set(pi)))
+	sum.Quo(sum, new(big.Float).SetPrec(work).Sqrt(new(big.Float).SetPrec(work).Set(pi())))
 	return num(0).Sub(new(big.Float).SetPrec(work).SetInt64(1), sum)
 }
 
@@ -157,7 +158,7 @@ func bigNormalCDF(x *big.Float) *big.Float {
 }
 
 func bigGELUTanhArgument(x *big.Float) (z, dz *big.Float) {
-	c := scale2(sqrt(quo(num(2), num(0).Set(pi))), 1)
+	c := scale2(sqrt(quo(num(2), num(0).Set(pi()))), 1)
 	k, _ := num(0).SetString("0.044715")
 	kx2 := mul(k, mul(x, x))
 	return mul(mul(c, x), add(num(1), kx2)), mul(c, add(num(1), mul(num(3), kx2)))
@@ -259,7 +260,7 @@ func registerBig() {
 	b = &table["gelu"].Big
 	b.Value = func(x *big.Float, _ []float64) *big.Float { return mul(x, bigNormalCDF(x)) }
 	b.Derivative = func(x *big.Float, _ []float64) *big.Float {
-		density := quo(exp(scale2(neg(mul(x, x)), -1)), sqrt(scale2(num(0).Set(pi), 1)))
+		density := quo(exp(scale2(neg(mul(x, x)), -1)), sqrt(scale2(num(0).Set(pi()), 1)))
 		return add(bigNormalCDF(x), mul(x, density))
 	}
 
