@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"github.com/isrlu/isrlu/hdl"
-	"github.com/isrlu/isrlu/internal/eda"
 	"github.com/isrlu/isrlu/internal/parallel"
+	"github.com/isrlu/isrlu/internal/yosys"
 )
 
 // LeastFamily stands for the family of units that has the least area.
@@ -71,7 +71,7 @@ func (s *HardwareSettings) Check() error {
 		return fmt.Errorf("experiment: the levels of a stage must be 1 or more, got %d", s.Levels)
 	}
 	for _, t := range s.Targets {
-		if _, err := eda.ParseTarget(t); err != nil {
+		if _, err := yosys.ParseTarget(t); err != nil {
 			return err
 		}
 	}

@@ -9,11 +9,12 @@ import (
 
 	"github.com/isrlu/isrlu/hdl"
 	"github.com/isrlu/isrlu/internal/eda"
+	"github.com/isrlu/isrlu/internal/yosys"
 )
 
 // tools are what an exploration measures units with: what was asked for and is here.
 type tools struct {
-	targets  []eda.Target
+	targets  []yosys.Target
 	seeds    []int // of placements; none if there are none
 	simulate bool
 }
@@ -27,14 +28,14 @@ func findTools(s *HardwareSettings) (t tools, absent []string) {
 		}
 		return err == nil
 	}
-	yosys := (len(s.Targets) > 0 || s.Place) && here("yosys")
+	synthesizer := (len(s.Targets) > 0 || s.Place) && here("yosys")
 	for _, name := range s.Targets {
-		if yosys {
-			target, _ := eda.ParseTarget(name) // as Check did
+		if synthesizer {
+			target, _ := yosys.ParseTarget(name) // as Check did
 			t.targets = append(t.targets, target)
 		}
 	}
-	if s.Place && here("nextpnr-ice40") && yosys {
+	if s.Place && here("nextpnr-ice40") && synthesizer {
 		for i := range s.Seeds {
 			t.seeds = append(t.seeds, i+1)
 		}

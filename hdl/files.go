@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"github.com/isrlu/isrlu"
-	"github.com/isrlu/isrlu/internal/eda"
+	"github.com/isrlu/isrlu/internal/yosys"
 )
 
 // mark begins the first line of each file, after the sign of a comment.
@@ -190,14 +190,14 @@ func (f Format) ulpText() string {
 
 // scriptTargets are those of the synthesis script, with what the reports call them.
 var scriptTargets = []struct {
-	target eda.Target
+	target yosys.Target
 	title  string
 	stat   string
 }{
-	{eda.Gates, "gates of static CMOS; a NAND2 has 4 transistors", "stat -tech cmos"},
-	{eda.ICE40, "Lattice iCE40, logic cells only", "stat"},
-	{eda.ECP5, "Lattice ECP5, logic cells only", "stat"},
-	{eda.Xilinx7, "AMD 7 series, logic cells only", "stat"},
+	{yosys.Gates, "gates of static CMOS; a NAND2 has 4 transistors", "stat -tech cmos"},
+	{yosys.ICE40, "Lattice iCE40, logic cells only", "stat"},
+	{yosys.ECP5, "Lattice ECP5, logic cells only", "stat"},
+	{yosys.Xilinx7, "AMD 7 series, logic cells only", "stat"},
 }
 
 // synthesisScript returns the script for Yosys. It has no constraints: they belong to

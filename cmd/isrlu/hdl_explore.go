@@ -12,7 +12,7 @@ import (
 	"github.com/isrlu/isrlu/experiment"
 	"github.com/isrlu/isrlu/hdl"
 	"github.com/isrlu/isrlu/internal/call"
-	"github.com/isrlu/isrlu/internal/eda"
+	"github.com/isrlu/isrlu/internal/yosys"
 	"github.com/isrlu/isrlu/report"
 )
 
@@ -62,7 +62,7 @@ after each unit, and what is in the file is not made again.`,
 	f.StringVar(&o.families, "families", experiment.LeastFamily, "ways to build units: best (the one with the least area), all, or of "+strings.Join(hdl.Families(), ", "))
 	f.IntVar(&o.Stages, "stages", 1, "register ranks of each unit, the latency in clock cycles")
 	f.IntVar(&o.Levels, "levels", 0, "levels of gates in a stage, in place of --stages")
-	f.StringSliceVar(&o.Targets, "targets", nil, "synthesize with Yosys for: "+strings.Join(eda.TargetNames(), ", ")+", all (default none)")
+	f.StringSliceVar(&o.Targets, "targets", nil, "synthesize with Yosys for: "+strings.Join(yosys.TargetNames(), ", ")+", all (default none)")
 	f.BoolVar(&o.Place, "place", false, "place on an iCE40 HX8K with nextpnr, for the clock frequency")
 	f.IntVar(&o.Seeds, "seeds", 3, "placements of each unit, of which the median counts")
 	f.BoolVar(&o.Simulate, "simulate", false, "compare each module with its golden vectors")
@@ -73,7 +73,7 @@ after each unit, and what is in the file is not made again.`,
 	complete(cmd, "functions", hdl.FunctionNames())
 	complete(cmd, "formats", formatNames)
 	complete(cmd, "families", append([]string{experiment.LeastFamily, "all"}, hdl.Families()...))
-	complete(cmd, "targets", append(eda.TargetNames(), "all"))
+	complete(cmd, "targets", append(yosys.TargetNames(), "all"))
 	complete(cmd, "format", report.Formats)
 	return cmd
 }
@@ -96,7 +96,7 @@ func (o *exploreFlags) check(cmd *cobra.Command) error {
 		o.Families = hdl.Families()
 	}
 	if slices.Equal(o.Targets, []string{"all"}) {
-		o.Targets = eda.TargetNames()
+		o.Targets = yosys.TargetNames()
 	}
 	if cmd.Flags().Changed("levels") {
 		if cmd.Flags().Changed("stages") {

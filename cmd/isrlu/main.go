@@ -76,7 +76,7 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 // withoutPackage takes the name of the package that an error comes from off its
 // text: the command's own name stands there.
 func withoutPackage(text string) string {
-	for _, name := range []string{"isrlu: ", "experiment: ", "nn: ", "data: ", "report: ", "onnx: ", "ort: ", "eda: ", "hdl: "} {
+	for _, name := range []string{"isrlu: ", "experiment: ", "nn: ", "data: ", "report: ", "onnx: ", "ort: ", "eda: ", "yosys: ", "hdl: "} {
 		if rest, ok := strings.CutPrefix(text, name); ok {
 			return rest
 		}

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/isrlu/isrlu/internal/eda"
+	"github.com/isrlu/isrlu/internal/yosys"
 )
 
 func TestStagesRunForward(t *testing.T) {
@@ -78,7 +79,7 @@ func TestCostIsNearYosys(t *testing.T) {
 		"less":    two(16, Wire.Less),
 	}
 	for name, c := range circuits {
-		a, err := eda.Synthesize(context.Background(), verilog(t, c, Module{Name: "unit"}), "unit", eda.Gates)
+		a, err := eda.Synthesize(context.Background(), verilog(t, c, Module{Name: "unit"}), "unit", yosys.Gates)
 		if err != nil {
 			t.Fatal(err)
 		}

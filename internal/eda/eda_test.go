@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/isrlu/isrlu/internal/yosys"
 )
 
 // adder returns a unit y = x + k behind a register with the handshake valid/ready.
@@ -66,11 +68,11 @@ func TestVerilatorComparesAndNoticesFaults(t *testing.T) {
 func TestSynthesize(t *testing.T) {
 	Need(t, "yosys")
 	v, u := adder("7")
-	for target, right := range map[Target]func(a Area) bool{
-		Gates:   func(a Area) bool { return a.Gates > 60 && a.Gates < 160 && a.Depth > 2 },
-		ICE40:   func(a Area) bool { return a.LUTs > 5 && a.LUTs < 20 && a.Carries > 3 },
-		ECP5:    func(a Area) bool { return a.LUTs+a.Carries > 4 && a.LUTs < 30 },
-		Xilinx7: func(a Area) bool { return a.LUTs > 3 && a.LUTs < 25 },
+	for target, right := range map[yosys.Target]func(a Area) bool{
+		yosys.Gates:   func(a Area) bool { return a.Gates > 60 && a.Gates < 160 && a.Depth > 2 },
+		yosys.ICE40:   func(a Area) bool { return a.LUTs > 5 && a.LUTs < 20 && a.Carries > 3 },
+		yosys.ECP5:    func(a Area) bool { return a.LUTs+a.Carries > 4 && a.LUTs < 30 },
+		yosys.Xilinx7: func(a Area) bool { return a.LUTs > 3 && a.LUTs < 25 },
 	} {
 		a, err := Synthesize(context.Background(), v, u.Name, target)
 		if err != nil {
@@ -81,7 +83,7 @@ func TestSynthesize(t *testing.T) {
 		}
 	}
 	mul := `module mul (input wire [15:0] x, output wire [15:0] y); assign y = x[15:8] * x[7:0]; endmodule`
-	if a, err := Synthesize(context.Background(), mul, "mul", ECP5DSP); err != nil || a.DSPs != 1 {
+	if a, err := Synthesize(context.Background(), mul, "mul", yosys.ECP5DSP); err != nil || a.DSPs != 1 {
 		t.Errorf("%+v, %v", a, err)
 	}
 }
@@ -110,7 +112,7 @@ endmodule`
 
 func TestErrorsCarryTheToolsLastLines(t *testing.T) {
 	Need(t, "yosys")
-	_, err := Synthesize(context.Background(), "module m (input x); syntax error", "m", Gates)
+	_, err := Synthesize(context.Background(), "module m (input x); syntax error", "m", yosys.Gates)
 	if err == nil || !strings.Contains(err.Error(), "unit.v:1") {
 		t.Errorf("%v", err)
 	}

@@ -7,48 +7,9 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/isrlu/isrlu/internal/yosys"
 )
-
-// A Target is what a module is synthesized for.
-type Target int
-
-const (
-	// Gates is static CMOS logic.
-	Gates Target = iota
-	// ICE40 is Lattice's iCE40, without block RAM and multipliers.
-	ICE40
-	// ECP5 is Lattice's ECP5, without block RAM and multipliers.
-	ECP5
-	// ECP5DSP is ECP5 with its 18 x 18 multipliers.
-	ECP5DSP
-	// Xilinx7 is AMD's 7 series, without block RAM and multipliers.
-	Xilinx7
-)
-
-// Script returns the Yosys commands that map the module top to the target. They follow
-// a read_verilog.
-func (t Target) Script(top string) string { return fmt.Sprintf(t.commands(), top) }
-
-// commands is Script with %s for the module.
-func (t Target) commands() string {
-	switch t {
-	case Gates:
-		return gatesScript
-	case ICE40:
-		return "synth_ice40 -nobram -top %s"
-	case ECP5:
-		return "synth_ecp5 -nobram -nodsp -top %s"
-	case ECP5DSP:
-		return "synth_ecp5 -nobram -top %s"
-	case Xilinx7:
-		return "synth_xilinx -family xc7 -flatten -nobram -nodsp -noiopad -noclkbuf -top %s"
-	}
-	panic(fmt.Sprintf("eda: target %d", t))
-}
-
-// gatesScript maps the module %s to NAND, NOR and the other gates of static CMOS, and
-// flip-flops without enable and reset. ABC restructures for depth first.
-const gatesScript = `synth -flatten -noabc -top %s; dfflegalize -cell $_DFF_P_ x; opt -nodffe -nosdff; abc -g cmos -script "+strash;dch;map"; opt_clean`
 
 // An Area is the size of a module after synthesis. The fields that a target lacks are
 // zero.
@@ -63,7 +24,7 @@ type Area struct {
 }
 
 // Synthesize maps a module to a target with Yosys.
-func Synthesize(ctx context.Context, verilog, top string, target Target) (Area, error) {
+func Synthesize(ctx context.Context, verilog, top string, target yosys.Target) (Area, error) {
 	if err := checkName(top); err != nil {
 		return Area{}, err
 	}
