@@ -106,11 +106,7 @@ func rsqrtOnlyFloat(t *truth, relative float64, width int) []*structure {
 		st.build = func(sizes []int) *circuit.Circuit {
 			c, x := circuit.New(0, int64(t.format.mask()))
 			in := split(t.format, x)
-			// A subnormal's leading one moves to the front.
-			zero := in.exponent.EqualConst(0).Named("subnormal", "or 0")
-			lacked := c.Const(int64(m)).Sub(in.fraction.Log2())
-			fraction := zero.Select(in.fraction.ShlBy(lacked).Low(m), in.fraction).Named("normal_fraction", "")
-			e := zero.Select(c.Const(1).Sub(lacked), in.exponent).Named("binade", "exponent with its bias")
+			e, fraction := in.normal()
 			// e - bias = 2 k + odd
 			shifted := e.AddConst(int64(bias&1 + 2*m))
 			r, place := p.wire(shifted.Low(1), fraction, m, &sizeList{sizes})
