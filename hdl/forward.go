@@ -231,14 +231,7 @@ func (u *Unit) Backward(dx, dy, x []float32, g Gradient) {
 		n.real.Backward(dx, dy, x)
 		return
 	}
-	u.evaluate(n, func(e *evaluation) {
-		for from := 0; from < len(x); from += evaluated {
-			to := min(from+evaluated, len(x))
-			xs, dys := e.x32[:to-from], e.dy32[:to-from]
-			prepare(n, xs, dys, x[from:to], dy[from:to])
-			n.real.Backward(dx[from:to], dys, xs)
-		}
-	})
+	u.evaluate(n, func(e *evaluation) { exactBackward(n, e.x32[:], e.dy32[:], dx, dy, x, n.real.Backward) })
 }
 
 // Backward64 is [Unit.Backward] in float64.
@@ -248,26 +241,24 @@ func (u *Unit) Backward64(dx, dy, x []float64, g Gradient) {
 		n.real.Backward64(dx, dy, x)
 		return
 	}
-	u.evaluate(n, func(e *evaluation) {
-		for from := 0; from < len(x); from += evaluated {
-			to := min(from+evaluated, len(x))
-			xs, dys := e.x64[:to-from], e.dy64[:to-from]
-			prepare(n, xs, dys, x[from:to], dy[from:to])
-			n.real.Backward64(dx[from:to], dys, xs)
-		}
-	})
+	u.evaluate(n, func(e *evaluation) { exactBackward(n, e.x64[:], e.dy64[:], dx, dy, x, n.real.Backward64) })
 }
 
-// prepare sets xs to x rounded to the format, and dys to dy, or 0 where the gradient is
-// 0.
-func prepare[T float32 | float64](n *numbers, xs, dys, x, dy []T) {
-	for i, v := range x {
-		w := float64(v)
-		dys[i] = dy[i]
-		if w < n.least || w > n.most {
-			w, dys[i] = 0, 0
+// exactBackward runs backward on x rounded to the format, and on dy or 0 where the
+// gradient is 0. The two buffers are equally long.
+func exactBackward[T float32 | float64](n *numbers, xs, dys, dx, dy, x []T, backward func(dx, dy, x []T)) {
+	for len(x) > 0 {
+		part := min(len(xs), len(x))
+		for i, v := range x[:part] {
+			w := float64(v)
+			dys[i] = dy[i]
+			if w < n.least || w > n.most {
+				w, dys[i] = 0, 0
+			}
+			xs[i] = T(n.rounder.value(w))
 		}
-		xs[i] = T(n.rounder.value(w))
+		backward(dx[:part], dys[:part], xs[:part])
+		dx, dy, x = dx[part:], dy[part:], x[part:]
 	}
 }
 
