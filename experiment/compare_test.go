@@ -55,18 +55,27 @@ func withoutTimes(r *Result) *Result {
 
 func TestComparisonIsTheSameTwiceAndOnAnyThreads(t *testing.T) {
 	set, s := smallSet(t), smallSettings("isrlu", "isrlu:3:learn", "gelu", "isru:learn-channel")
-	var first *Result
-	for _, threads := range []int{1, 1, 2, 5} {
+	sameOnThreads(t, []int{1, 1, 2, 5}, func(threads int) *Result {
 		s.Threads = threads
 		r, err := Compare(t.Context(), smallNetwork(), set, s, Options{NoCosts: true})
 		if err != nil {
 			t.Fatal(err)
 		}
-		r = withoutTimes(r)
+		return r
+	})
+}
+
+// sameOnThreads compares on each number of threads and returns the result, which is
+// the same but for times and has other weights for each training.
+func sameOnThreads(t *testing.T, threads []int, compare func(threads int) *Result) *Result {
+	t.Helper()
+	var first *Result
+	for _, n := range threads {
+		r := withoutTimes(compare(n))
 		if first == nil {
 			first = r
 		} else if !reflect.DeepEqual(first, r) {
-			t.Errorf("%d threads: the result differs", threads)
+			t.Errorf("%d threads: the result differs", n)
 		}
 	}
 	digests := map[string]bool{}
@@ -76,6 +85,7 @@ func TestComparisonIsTheSameTwiceAndOnAnyThreads(t *testing.T) {
 	if len(digests) != len(first.Runs) || digests[""] {
 		t.Errorf("%d different weights of %d trainings", len(digests), len(first.Runs))
 	}
+	return first
 }
 
 func TestComparisonIsWhole(t *testing.T) {
