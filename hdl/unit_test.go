@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -168,14 +169,83 @@ func TestAreaGrowsWithTheBound(t *testing.T) {
 }
 
 func TestWantSaturates(t *testing.T) {
-	f, err := ParseFunction("rsqrt")
-	if err != nil {
-		t.Fatal(err)
-	}
+	f := mustFunction(t, "rsqrt")
 	q := mustFormat(t, "q3.4")
 	for x, want := range map[float64]float64{0: 7.9375, -1: 7.9375, 0.25: 2, 4: 0.5} {
 		if got := Want(f, q, q.Encode(x)); got != want {
 			t.Errorf("the inverse root of %v shall be %v, want %v", x, got, want)
+		}
+	}
+}
+
+// The output for 0 has no error where the format holds the true value.
+func TestUnitsAreExactAtZero(t *testing.T) {
+	for _, format := range []string{"q3.4", "q0.7", "q4.11", "bfloat16"} {
+		f := mustFormat(t, format)
+		for _, name := range []string{"isru", "isru_sigmoid:1,0.5", "tanh", "sigmoid", "isru'"} {
+			want := Want(mustFunction(t, name), f, 0)
+			if f.Decode(f.Encode(want)) != want {
+				continue
+			}
+			u := newUnit(t, Options{Function: name, Format: f, Bound: 2})
+			y := []uint64{0}
+			if u.Eval(y, y); f.Decode(y[0]) != want {
+				t.Errorf("%s in %s of 0 is %v, want %v", name, format, f.Decode(y[0]), want)
+			}
+			if testing.Short() {
+				break
+			}
+		}
+	}
+}
+
+func mustFunction(t *testing.T, spec string) *Function {
+	t.Helper()
+	f, err := ParseFunction(spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+func TestVerifyFindsTheGreatestError(t *testing.T) {
+	u := newUnit(t, Options{Function: "tanh", Format: mustFormat(t, "q3.4")})
+	last := int64(0)
+	all, err := u.Verify(t.Context(), 0, func(done, total int64) {
+		if last = done; total != 256 {
+			t.Errorf("%d inputs in all", total)
+		}
+	})
+	if err != nil || all != u.Error() || !all.All || last != 256 {
+		t.Errorf("%v, %v, %d done; the search found %v", all, err, last, u.Error())
+	}
+	some, err := u.Verify(t.Context(), 20, nil)
+	if err != nil || some.All || some.Ulps > all.Ulps || some.Inputs != 20+int64(len(Corners(u.format))) {
+		t.Errorf("of 20 inputs: %v, %v", some, err)
+	}
+	// Another function is far from what the unit computes.
+	other := &Unit{function: mustFunction(t, "isru:4"), format: u.format, design: u.design}
+	if e, err := other.Verify(t.Context(), 0, nil); err != nil || e.Ulps < 7 || e.Ulps > 9 {
+		t.Errorf("tanh as isru:4: %v, %v", e, err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := u.Verify(ctx, 0, nil); err != context.Canceled {
+		t.Errorf("got %v, want %v", err, context.Canceled)
+	}
+}
+
+func TestCornersAreWhereUnitsFail(t *testing.T) {
+	for format, list := range map[string][]float64{
+		"q4.11":    {0, 1.0 / 2048, -1.0 / 2048, 1, -1, 2, -8, 15.99951171875, -16, 1 - 1.0/2048, 3, -1.5},
+		"bfloat16": {0, 1, -1, math.Inf(1), math.Inf(-1), 0x1p-133, -0x1p-133, 0x1p-126, 0x1.fep127, 0x1p100, 0.5},
+	} {
+		f := mustFormat(t, format)
+		corners := Corners(f)
+		for _, x := range list {
+			if !slices.Contains(corners, f.Encode(x)) {
+				t.Errorf("%s lacks %v", format, x)
+			}
 		}
 	}
 }
