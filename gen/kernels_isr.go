@@ -243,9 +243,15 @@ func (f isr) fromOutputExact(b *B, dy, y V) V {
 	return f.gradient(b, dy, b.Mul(c, b.Sqrt(c)), y)
 }
 
-// positive returns c for products, not negative, and for the estimate, which
-// must stay finite. In float32 one clamp does for both: c^2 underflows.
-func (f isr) positive(b *B, c V) (product, estimate V) {
+// positive returns the complement for products, not negative, and for the estimate,
+// which must stay finite. In float32 one clamp does for both: c^2 underflows. That
+// takes a microcode assist on many processors, so the outputs of the identity, which may
+// all be there, are left out.
+func (f isr) positive(b *B, y V) (product, estimate V) {
+	if f.oneSided {
+		y = b.Min(b.Const(0), y)
+	}
+	c := f.complement(b, y)
 	estimate = b.Max(b.Const(0x1p-120), c)
 	if b.Is64() {
 		return b.Max(b.Const(0), c), estimate
@@ -255,7 +261,7 @@ func (f isr) positive(b *B, c V) (product, estimate V) {
 
 // fromOutputDefault: c^(3/2) = c^2 e (1-h)^(-1/2) with h = 1 - c e^2.
 func (f isr) fromOutputDefault(b *B, dy, y V) V {
-	c, arg := f.positive(b, f.complement(b, y))
+	c, arg := f.positive(b, y)
 	e := b.RsqrtEst(arg).As("e")
 	a := b.Mul(c, e).As("a")
 	h := b.FNMA(a, e, b.Const(1)).As("h")
@@ -264,7 +270,7 @@ func (f isr) fromOutputDefault(b *B, dy, y V) V {
 }
 
 func (f isr) fromOutputFast(b *B, dy, y V) V {
-	c, arg := f.positive(b, f.complement(b, y))
+	c, arg := f.positive(b, y)
 	e := b.RsqrtEst(arg).As("e")
 	return f.gradient(b, dy, b.Mul(c, b.Mul(c, e)), y)
 }
