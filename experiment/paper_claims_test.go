@@ -48,6 +48,8 @@ func TestNetworkClaims(t *testing.T) {
 		{"worse", 10, low, high, DoesNotHold, DoesNotHold},
 		{"unclear", 10, wide, wide, CannotBeTold, CannotBeTold},
 		{"few epochs", 2, high, low, CannotBeTold, CannotBeTold},
+		{"epochs that rank", 5, low, high, DoesNotHold, CannotBeTold},
+		{"epochs that reach", 5, high, low, Holds, Holds},
 		{"one seed", 10, high[:1], low[:1], CannotBeTold, CannotBeTold},
 	} {
 		r := &PaperResult{Comparisons: []PaperComparison{trainedWith(networkA, c.epochs,

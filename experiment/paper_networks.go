@@ -38,9 +38,9 @@ const (
 var (
 	paperFunctions   = []string{"isrlu", "isrlu:3", "elu", "relu"}
 	paperComparisons = []paperNetwork{
-		{networkA, NetworksPart, ImagesTask, "conv3", paperFunctions, 2, 10},
-		{networkB, NetworksPart, ImagesTask, "conv4", paperFunctions, 2, 10},
-		{alphas, AlphaPart, ImagesTask, "conv3", []string{"isrlu", "isrlu:3", "isrlu:0.3", "isrlu:learn", "isrlu:learn-channel"}, 2, 10},
+		{networkA, NetworksPart, ImagesTask, "conv3", paperFunctions, 2, 5},
+		{networkB, NetworksPart, ImagesTask, "conv4", paperFunctions, 2, 5},
+		{alphas, AlphaPart, ImagesTask, "conv3", []string{"isrlu", "isrlu:3", "isrlu:0.3", "isrlu:learn", "isrlu:learn-channel"}, 2, 5},
 		{rowsLSTM, RecurrentPart, SeqDigitsTask, "lstm", []string{"isru", "isru/sigmoid", "tanh"}, 2, 4},
 		{charsLSTM, RecurrentPart, CharsTask, "lstm", []string{"isru", "isru/sigmoid", "tanh"}, 1, 4},
 	}

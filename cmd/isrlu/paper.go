@@ -42,7 +42,7 @@ be told from this run. The parts:
 
 Trainings are by the paper's recipe: Adam, learning rate 0.003 falling exponentially to
 0.0001, batches of 100, weights from a truncated normal distribution with standard
-deviation 0.1. A full run takes all of MNIST, 10 epochs and five seeds, and hours: a
+deviation 0.1. A full run takes all of MNIST, 5 epochs and five seeds, and hours: a
 calibration of some seconds tells how many before it begins. --quick takes about ten
 minutes on two cores, with fewer images, epochs and seeds, and digits drawn from fonts
 where MNIST is not on this machine; what that cannot tell, it says.
@@ -62,7 +62,7 @@ Markdown and as plots.`,
 	f.BoolVar(&o.Quick, "quick", false, "take about ten minutes")
 	f.StringSliceVar(&o.Parts, "parts", nil, "parts to run: "+strings.Join(experiment.PaperPartNames(), ", ")+" (default all)")
 	f.IntVar(&o.Seeds, "seeds", 0, "trainings of each function (default 5; with --quick 2)")
-	f.IntVar(&o.Epochs, "epochs", 0, "epochs of each training (default 10, recurrent 4; with --quick 2, on characters 1)")
+	f.IntVar(&o.Epochs, "epochs", 0, "epochs of each training (default 5, recurrent 4; with --quick 2, on characters 1)")
 	f.StringVar(&o.dataDir, "data-dir", "", "folder with the IDX files of mnist (default: downloaded once, but not with --quick)")
 	f.IntVar(&o.Train, "train-images", 0, "take the first images only (default all; with --quick 6000)")
 	f.IntVar(&o.Test, "test-images", 0, "the same for the test set (default all; with --quick 2000)")
