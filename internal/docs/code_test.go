@@ -138,19 +138,46 @@ func TestGoCode(t *testing.T) {
 	}
 	userModule(t, dir)
 	// Equal declarations in several blocks would clash: each is a package.
-	cmd := exec.Command("go", "build", "-mod=mod", "-o", os.DevNull, "./...")
-	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "GOPROXY=off", "GOFLAGS=", "GOWORK=off")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		text := regexp.MustCompile(`block(\d+)/block\.go`).ReplaceAllStringFunc(string(out), func(s string) string {
+	if out, err := goCommand(dir, "build", "-mod=mod", "-o", os.DevNull, "./..."); err != nil {
+		text := regexp.MustCompile(`block(\d+)/block\.go`).ReplaceAllStringFunc(out, func(s string) string {
 			var i int
 			if _, err := fmt.Sscanf(s, "block%d/", &i); err != nil {
 				return s
 			}
 			return "the block at " + list[i].at
 		})
-		t.Errorf("%v\n%s", err, text)
+		t.Fatalf("%v\n%s", err, text)
 	}
+	for i, b := range list {
+		if strings.HasPrefix(b.code, "package main\n") && !strings.HasPrefix(b.given, "in ") {
+			b.run(t, dir, fmt.Sprintf("./block%d", i))
+		}
+	}
+}
+
+var prints = regexp.MustCompile(`(?m)// prints (.*)$`)
+
+// run runs a program of a page, whose comments tell what each line prints.
+func (b block) run(t *testing.T, dir, name string) {
+	t.Helper()
+	out, err := goCommand(dir, "run", "-mod=mod", name)
+	var want string
+	for _, m := range prints.FindAllStringSubmatch(b.code, -1) {
+		want += m[1] + "\n"
+	}
+	if err != nil || out != want || want == "" {
+		t.Errorf("the program at %s: %v; it prints\n%sand its comments say\n%s", b.at, err, out, want)
+	}
+}
+
+// goCommand runs the go command in a folder, without a network, and returns all that it
+// prints.
+func goCommand(dir string, args ...string) (string, error) {
+	cmd := exec.Command("go", args...)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "GOPROXY=off", "GOFLAGS=", "GOWORK=off")
+	out, err := cmd.CombinedOutput()
+	return string(out), err
 }
 
 // compileIn compiles the block as one more file of a folder.
@@ -168,10 +195,7 @@ func compileIn(t *testing.T, folder string, b block) {
 	}
 	list := filepath.Join(t.TempDir(), "overlay.json")
 	write(t, list, string(overlay))
-	cmd := exec.Command("go", "build", "-overlay", list, "-o", os.DevNull, ".")
-	cmd.Dir = in
-	cmd.Env = append(os.Environ(), "GOPROXY=off", "GOFLAGS=", "GOWORK=off")
-	if out, err := cmd.CombinedOutput(); err != nil {
+	if out, err := goCommand(in, "build", "-overlay", list, "-o", os.DevNull, "."); err != nil {
 		t.Errorf("%s: %v\n%s", b.at, err, out)
 	}
 }
