@@ -96,6 +96,7 @@ func paperHead(r *experiment.PaperResult) []string {
 	if len(r.Comparisons) > 0 {
 		lines[0] += fmt.Sprintf(" %s of each function.", plural(s.Seeds, "training"))
 	}
+	lines[0] += " To run it again: " + paperCommand(s)
 	lines = append(lines, r.Notes...)
 	if r.Interrupted {
 		lines = append(lines, "The run is not complete: run the command again, with the same settings and folder, to go on.")

@@ -63,7 +63,7 @@ func TestPaperAsTextAndMarkdown(t *testing.T) {
 	} {
 		text := writePaper(t, r, f)
 		for _, want := range append(wants, "This is a sample.", "does not hold", "95 % interval", "ns/element", "0.800", "isrlu:learn-channel", "bits/char",
-			"Trainings of LSTM on characters are kept from isrlu v0 on other") {
+			"To run it again: isrlu paper --seeds 3\n", "Trainings of LSTM on characters are kept from isrlu v0 on other") {
 			if !strings.Contains(strings.ReplaceAll(text, "Does not", "does not"), want) {
 				t.Errorf("%s lacks %q:\n%s", f, want, text)
 			}
@@ -71,6 +71,13 @@ func TestPaperAsTextAndMarkdown(t *testing.T) {
 	}
 	if text := writePaper(t, &experiment.PaperResult{Interrupted: true}, Text); !strings.Contains(text, "nothing to judge") || !strings.Contains(text, "not complete") {
 		t.Error(text)
+	}
+}
+
+func TestPaperCommand(t *testing.T) {
+	s := experiment.PaperSettings{Quick: true, Parts: []string{"speed", "alpha"}, Seeds: 2, Train: 600, TestChars: 9, Threads: 1}
+	if got, want := paperCommand(&s), "isrlu paper --quick --parts speed,alpha --seeds 2 --train-images 600 --test-chars 9 --threads 1"; got != want {
+		t.Errorf("got %s, want %s", got, want)
 	}
 }
 

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -53,6 +54,29 @@ func commandNote(s *experiment.Settings) string {
 		}
 	}
 	return ""
+}
+
+// paperCommand returns the line that runs Paper again.
+func paperCommand(s *experiment.PaperSettings) string {
+	args := []string{"isrlu", "paper"}
+	if s.Quick {
+		args = append(args, "--quick")
+	}
+	if !slices.Equal(s.Parts, experiment.PaperPartNames()) {
+		args = append(args, "--parts", strings.Join(s.Parts, ","))
+	}
+	for _, f := range []struct {
+		name  string
+		value int
+	}{
+		{"seeds", s.Seeds}, {"epochs", s.Epochs}, {"train-images", s.Train}, {"test-images", s.Test},
+		{"train-chars", s.TrainChars}, {"test-chars", s.TestChars}, {"threads", s.Threads},
+	} {
+		if f.value > 0 {
+			args = append(args, "--"+f.name, strconv.Itoa(f.value))
+		}
+	}
+	return strings.Join(args, " ")
 }
 
 // shellQuote quotes what a POSIX shell would not take as it stands.
