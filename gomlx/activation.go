@@ -2,6 +2,7 @@ package gomlx
 
 import (
 	"fmt"
+	"math"
 	"strings"
 
 	. "github.com/gomlx/gomlx/pkg/core/graph"
@@ -70,7 +71,7 @@ func Activation(ctx *context.Context, x *Node, spec string) *Node {
 	f := parse(name)
 	n := 1
 	if learn == nn.PerChannel {
-		n = x.Shape().Dimensions[x.Rank()-1]
+		n = channels(x)
 	}
 	values := make([]float32, n)
 	for i := range values {
@@ -95,11 +96,11 @@ func Activation(ctx *context.Context, x *Node, spec string) *Node {
 // over C channels, the last axis of x, with variables of its names: beta, kept at
 // [Least] or more, and scale and shift for each channel.
 func DynamicISRU(ctx *context.Context, x *Node, l nn.DyISRU) *Node {
-	channels := x.Shape().Dimensions[x.Rank()-1]
-	p := initial(ctx, l, nn.Shape{channels, 1, channels})
-	beta := learned(ctx, x.Graph(), "beta", p["beta"].Value)
-	scale, shift := variable(ctx, x, p["scale"]), variable(ctx, x, p["shift"])
-	return Add(Mul(DyISRUWith(x, sqrt(channels), beta, Auto), scale), shift)
+	c := channels(x)
+	get := variables(ctx, x, l, nn.Shape{1, c})
+	get("beta") // makes it
+	y := DyISRUWith(x, math.Sqrt(float64(c)), learned(ctx, x.Graph(), "beta", []float32{float32(l.Beta)}), Auto)
+	return Add(Mul(y, spread(get("scale"), x)), spread(get("shift"), x))
 }
 
 // learned returns a variable of parameters of a function, which begins at values and

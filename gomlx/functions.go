@@ -127,21 +127,15 @@ func (c *curve) alphaSlope() *Node {
 
 // parameter returns p with the element type of x, and spread unless it is a scalar.
 func parameter(p, x *Node) *Node {
-	if p.DType() != x.DType() {
-		p = ConvertDType(p, x.DType())
-	}
-	return shaped(p, x)
+	return shaped(asTypeOf(p, x), x)
 }
 
 // shaped returns p as it is, if it is a scalar, and else spread.
 func shaped(p, x *Node) *Node {
-	if p.IsScalar() {
+	if p.IsScalar() || p.Shape().Equal(x.Shape()) {
 		return p
 	}
-	if p.Shape().Equal(x.Shape()) {
-		return p
-	}
-	if n := x.Shape().Dimensions[x.Rank()-1]; p.Rank() != 1 || p.Shape().Dimensions[0] != n {
+	if n := channels(x); p.Rank() != 1 || p.Shape().Dimensions[0] != n {
 		panic(fmt.Errorf("gomlx: a parameter must be a scalar or have one number for each of %d channels, got %s", n, p.Shape()))
 	}
 	return spread(p, x)

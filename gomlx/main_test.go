@@ -8,6 +8,7 @@ import (
 	"github.com/gomlx/gomlx/backends/simplego"
 	. "github.com/gomlx/gomlx/pkg/core/graph"
 	"github.com/gomlx/gomlx/pkg/core/tensors"
+	"github.com/gomlx/gomlx/pkg/ml/context"
 )
 
 // testBackend is GoMLX's in Go. Its operations run one after the other: in parallel it
@@ -77,4 +78,18 @@ func near(got, want, relative, absolute float64) bool {
 		return got == want && math.Signbit(got) == math.Signbit(want)
 	}
 	return math.Abs(got-want) <= max(relative*math.Abs(want), absolute)
+}
+
+// runContext returns the outputs of a graph with variables.
+func runContext(t *testing.T, ctx *context.Context, f func(g *Graph, in []*Node) []*Node, inputs ...any) []*tensors.Tensor {
+	t.Helper()
+	exec, err := context.NewExec(testBackend, ctx, func(ctx *context.Context, in []*Node) []*Node { return f(in[0].Graph(), in) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.Exec(inputs...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
 }

@@ -2,10 +2,10 @@ package gomlx
 
 import (
 	"fmt"
-	"math"
 	"strings"
 
 	. "github.com/gomlx/gomlx/pkg/core/graph"
+	"github.com/gomlx/gomlx/pkg/core/shapes"
 	"github.com/gomlx/gomlx/pkg/core/tensors"
 	"github.com/gomlx/gomlx/pkg/ml/context"
 	"github.com/isrlu/isrlu/nn"
@@ -22,39 +22,63 @@ const ParamSeed = "isrlu_seed"
 // existing returns ctx such that variables may be there or not.
 func existing(ctx *context.Context) *context.Context { return ctx.Checked(false) }
 
-// initial returns the parameters of a layer whose input has a shape, by their names
-// within the layer.
+// variables returns a function that gives the variable of a name in the scope of ctx,
+// with the element type of x, and makes it where it is not there: a parameter of the
+// layer l on an input of a shape.
+func variables(ctx *context.Context, x *Node, l nn.Layer, input nn.Shape) func(name string) *Node {
+	var first map[string]*nn.Parameter[float32]
+	return func(name string) *Node {
+		v := ctx.GetVariableByScopeAndName(ctx.Scope(), name)
+		if v == nil {
+			if first == nil {
+				first = initial(ctx, l, input)
+			}
+			p, ok := first[name]
+			if !ok {
+				panic(fmt.Errorf("gomlx: %T has no variable %q", l, name))
+			}
+			v = existing(ctx).VariableWithValue(name, tensors.FromFlatDataAndDimensions(p.Value, p.Shape...))
+		}
+		return asTypeOf(v.ValueGraph(x.Graph()), x)
+	}
+}
+
+// initial returns the parameters of a layer, drawn anew, by their names within the
+// layer.
 func initial(ctx *context.Context, l nn.Layer, input nn.Shape) map[string]*nn.Parameter[float32] {
 	seed := context.GetParamOr(ctx, ParamSeed, uint64(1))
-	// The scope tells layers apart.
-	for _, c := range []byte(ctx.Scope()) {
+	for _, c := range []byte(ctx.Scope()) { // it tells layers apart
 		seed = seed*1099511628211 + uint64(c)
 	}
-	m, err := nn.New[float32](nn.Network{Input: input, Layers: ending(l)}, nn.Options{Seed: seed, Threads: 1, Inference: true})
+	layers := nn.Sequential{l}
+	if len(input) == 3 {
+		layers = append(layers, nn.Flatten{}) // a network ends in features
+	}
+	m, err := nn.New[float32](nn.Network{Input: input, Layers: layers}, nn.Options{Seed: seed, Threads: 1, Inference: true})
 	if err != nil {
 		panic(fmt.Errorf("gomlx: %s", strings.TrimPrefix(err.Error(), "nn: layer 1 ")))
 	}
 	defer m.Close()
 	params := map[string]*nn.Parameter[float32]{}
 	for _, p := range m.Parameters() {
-		if name, ok := strings.CutPrefix(p.Name, m.Layers()[0].Name+"."); ok {
-			params[name[strings.LastIndexByte(name, '.')+1:]] = p
-		}
+		params[strings.TrimPrefix(p.Name, m.Layers()[0].Name+".")] = p
 	}
 	return params
 }
 
-// variable returns the variable of a parameter, with the element type of x.
-func variable(ctx *context.Context, x *Node, p *nn.Parameter[float32]) *Node {
-	name := p.Name[strings.LastIndexByte(p.Name, '.')+1:]
-	v := existing(ctx).VariableWithValue(name, tensors.FromFlatDataAndDimensions(p.Value, p.Shape...)).ValueGraph(x.Graph())
-	if v.DType() != x.DType() {
-		v = ConvertDType(v, x.DType())
+// asTypeOf returns v with the element type of x.
+func asTypeOf(v, x *Node) *Node {
+	if v.DType() == x.DType() {
+		return v
 	}
-	if v.Rank() == 1 && x.Rank() > 1 {
-		v = ExpandLeftToRank(v, x.Rank())
-	}
-	return v
+	return ConvertDType(v, x.DType())
 }
 
-func sqrt(n int) float64 { return math.Sqrt(float64(n)) }
+// channels returns the size of the last axis.
+func channels(x *Node) int { return x.Shape().Dimensions[x.Rank()-1] }
+
+// zeroRow is the shape of one row of the last axis of x.
+func zeroRow(x *Node) shapes.Shape { return shapes.Make(x.DType(), 1, channels(x)) }
+
+// withType is the shape of x with the element type of y.
+func withType(x, y *Node) shapes.Shape { return shapes.Make(y.DType(), x.Shape().Dimensions...) }

@@ -1,0 +1,154 @@
+package gomlx
+
+import (
+	"fmt"
+
+	"github.com/gomlx/gomlx/backends"
+	. "github.com/gomlx/gomlx/pkg/core/graph"
+	"github.com/gomlx/gomlx/pkg/ml/context"
+	"github.com/gomlx/gomlx/pkg/ml/layers"
+	"github.com/isrlu/isrlu/nn"
+)
+
+// Layer returns the output of a layer of package nn, with variables in the scope of ctx
+// that have the names, shapes and first values which it has there. x is samples x the
+// layer's input. It takes nn.Conv2D, Dense, MaxPool, GlobalAvgPool, Dropout, Flatten,
+// Activation, LSTM and DyISRU; functions must be named.
+func Layer(ctx *context.Context, x *Node, l nn.Layer) *Node {
+	switch l := l.(type) {
+	case nn.Conv2D:
+		return conv2D(ctx, x, l)
+	case nn.Dense:
+		return dense(ctx, x, l)
+	case nn.MaxPool:
+		return maxPool(x, l)
+	case nn.GlobalAvgPool:
+		return ReduceMean(Reshape(x, x.Shape().Dimensions[0], -1, channels(x)), 1)
+	case nn.Dropout:
+		return layers.DropoutStatic(existing(ctx), x, l.Rate)
+	case nn.Flatten:
+		return Reshape(x, x.Shape().Dimensions[0], -1)
+	case nn.Activation:
+		spec, learn := nn.SplitLearn(l.Function)
+		if l.Learn != nn.Fixed {
+			learn = l.Learn
+		}
+		if learn != nn.Fixed {
+			spec += map[nn.Learn]string{nn.PerLayer: ":learn", nn.PerChannel: ":learn-channel"}[learn]
+		}
+		return Activation(ctx, x, spec)
+	case nn.LSTM:
+		return LSTM(ctx, x, l)
+	case nn.DyISRU:
+		return DynamicISRU(ctx, x, l)
+	}
+	panic(fmt.Errorf("gomlx: there is no %T for graphs of GoMLX; known: Conv2D, Dense, MaxPool, GlobalAvgPool, Dropout, Flatten, Activation, LSTM, DyISRU", l))
+}
+
+// input returns the shape of one sample.
+func input(x *Node) nn.Shape { return nn.Shape(x.Shape().Dimensions[1:]) }
+
+func dense(ctx *context.Context, x *Node, l nn.Dense) *Node {
+	get := variables(ctx, x, l, input(x))
+	y := DotGeneral(x, []int{x.Rank() - 1}, nil, get("weight"), []int{0}, nil)
+	if l.NoBias {
+		return y
+	}
+	return Add(y, spread(get("bias"), y))
+}
+
+// A window is that of a convolution along one axis: of which input an output is made.
+type window struct{ size, stride, before, after int }
+
+func windowOf(n, kernel, stride, pad int, same bool) window {
+	w := window{kernel, max(stride, 1), pad, pad}
+	if same {
+		all := max(0, (w.outputs(n, true)-1)*w.stride+kernel-n)
+		w.before, w.after = all/2, all-all/2
+	}
+	return w
+}
+
+// outputs returns the number of outputs of n inputs.
+func (w window) outputs(n int, same bool) int {
+	if same {
+		return (n + w.stride - 1) / w.stride
+	}
+	return (n+w.before+w.after-w.size)/w.stride + 1
+}
+
+func conv2D(ctx *context.Context, x *Node, l nn.Conv2D) *Node {
+	get := variables(ctx, x, l, input(x))
+	weight := get("weight")
+	d := x.Shape().Dimensions
+	rows := windowOf(d[1], l.Kernel.Height, l.Stride.Height, l.Padding.Height, l.Padding.Same)
+	columns := windowOf(d[2], l.Kernel.Width, l.Stride.Width, l.Padding.Width, l.Padding.Same)
+	var y *Node
+	if has(x, backends.OpTypeReverse) {
+		y = Convolve(x, weight).StridePerAxis(rows.stride, columns.stride).
+			PaddingPerDim([][2]int{{rows.before, rows.after}, {columns.before, columns.after}}).Done()
+	} else {
+		y = gathered(x, weight, rows, columns)
+	}
+	if l.NoBias {
+		return y
+	}
+	return Add(y, spread(get("bias"), y))
+}
+
+// gathered is a convolution as a product of the windows' pixels, gathered as rows, with
+// the weights. The gradient of GoMLX's own convolution needs Reverse, which its backend
+// in Go does not have.
+func gathered(x, weight *Node, rows, columns window) *Node {
+	g, d := x.Graph(), x.Shape().Dimensions
+	samples, height, width, in := d[0], d[1], d[2], d[3]
+	outHeight, outWidth := rows.outputs(height, false), columns.outputs(width, false)
+	beside := int32(samples * height * width) // a row of zeros
+	var indices []int32
+	for n := range samples {
+		for i := range outHeight * outWidth {
+			top, left := i/outWidth*rows.stride-rows.before, i%outWidth*columns.stride-columns.before
+			for k := range rows.size * columns.size {
+				y, x := top+k/columns.size, left+k%columns.size
+				at := beside
+				if y >= 0 && y < height && x >= 0 && x < width {
+					at = int32((n*height+y)*width + x)
+				}
+				indices = append(indices, at)
+			}
+		}
+	}
+	pixels := Concatenate([]*Node{Reshape(x, -1, in), Zeros(g, zeroRow(x))}, 0)
+	windows := Gather(pixels, Reshape(Const(g, indices), len(indices), 1))
+	filters := channels(weight)
+	y := Dot(Reshape(windows, samples*outHeight*outWidth, -1), Reshape(weight, -1, filters))
+	return Reshape(y, samples, outHeight, outWidth, filters)
+}
+
+// maxPool takes windows beside one another as axes of their own: the gradient of
+// GoMLX's pooling needs an operation that its backend in Go does not have.
+func maxPool(x *Node, l nn.MaxPool) *Node {
+	d := x.Shape().Dimensions
+	size, stride := l.Size, l.Stride
+	if stride == (nn.Pair{}) {
+		stride = size
+	}
+	if stride == size && l.Padding == (nn.Padding{}) && d[1]%size.Height == 0 && d[2]%size.Width == 0 {
+		rows, columns := d[1]/size.Height, d[2]/size.Width
+		x = TransposeAllAxes(Reshape(x, d[0], rows, size.Height, columns, size.Width, d[3]), 0, 1, 3, 5, 2, 4)
+		return largest(Reshape(x, d[0], rows, columns, d[3], size.Height*size.Width))
+	}
+	rows := windowOf(d[1], size.Height, stride.Height, l.Padding.Height, l.Padding.Same)
+	columns := windowOf(d[2], size.Width, stride.Width, l.Padding.Width, l.Padding.Same)
+	return MaxPool(x).WindowPerAxis(size.Height, size.Width).StridePerAxis(stride.Height, stride.Width).
+		PaddingPerDim([][2]int{{rows.before, rows.after}, {columns.before, columns.after}}).Done()
+}
+
+// largest returns the largest elements along the last axis, the first of equal ones:
+// it alone has the gradient.
+func largest(x *Node) *Node {
+	which := InsertAxes(ArgMax(StopGradient(x), -1), -1)
+	which = BroadcastToShape(which, withType(x, which))
+	chosen := Equal(which, Iota(x.Graph(), withType(x, which), x.Rank()-1))
+	return ReduceSum(Where(chosen, x, ZerosLike(x)), -1)
+}
