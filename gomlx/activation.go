@@ -137,9 +137,9 @@ func relu(x *Node) *Node {
 func elu(x *Node, alpha float64) *Node {
 	return wide(x, func(x *Node) *Node {
 		zero := ScalarZero(x.Graph(), x.DType())
-		low := MulScalar(Expm1(Min(x, zero)), alpha)
-		y := StopGradient(Where(LessThan(x, zero), low, x))
-		slope := func() *Node { return AddScalar(Min(y, zero), alpha) }
-		return attachOr(GreaterOrEqual(y, zero), y, x, LessOrEqual(slope(), zero), slope)
+		low := MulScalar(Expm1(Min(StopGradient(x), zero)), alpha)
+		return withGradients(Where(LessThan(x, zero), low, x), operand{x, func(y, v *Node) *Node {
+			return Where(LessThan(y, zero), Mul(v, AddScalar(y, alpha)), v)
+		}})
 	})
 }

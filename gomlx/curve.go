@@ -11,7 +11,6 @@ import (
 type curve struct {
 	s, slope, top *Node
 
-	x, y *Node // what it was run on, and the output
 	// With t = |s x|, q is t or 1/t, whichever is at most 1, and far tells that it
 	// is 1/t. So no square overflows, and none vanishes beside the 1.
 	far, q, inverse *Node
@@ -21,7 +20,6 @@ type curve struct {
 func (c *curve) of(x *Node) *Node {
 	x = StopGradient(x)
 	t := Abs(Mul(x, c.s))
-	c.x = x
 	c.far = GreaterThan(t, ScalarOne(x.Graph(), x.DType())) // false for NaN
 	c.q = Where(c.far, Reciprocal(t), t)
 	c.inverse = Rsqrt(OnePlus(Square(c.q)))
@@ -29,8 +27,7 @@ func (c *curve) of(x *Node) *Node {
 	if c.slope != nil {
 		near = Mul(x, c.slope)
 	}
-	c.y = StopGradient(Mul(Where(c.far, Mul(Sign(x), c.top), near), c.inverse))
-	return c.y
+	return Mul(Where(c.far, Mul(Sign(x), c.top), near), c.inverse)
 }
 
 // root returns r = 1/sqrt(1 + (s x)²) from the input, right to a few units in the last
@@ -39,15 +36,15 @@ func (c *curve) root() *Node { return Where(c.far, Mul(c.q, c.inverse), c.invers
 
 // rest returns r² = 1 - (y/top)² from the output; it is 0 where y has come to the end
 // of its range, within rounding.
-func (c *curve) rest() *Node {
-	return Max(OneMinus(Square(Div(c.y, c.top))), ScalarZero(c.y.Graph(), c.y.DType()))
+func (c *curve) rest(y *Node) *Node {
+	return Max(OneMinus(Square(Div(y, c.top))), ScalarZero(y.Graph(), y.DType()))
 }
 
 // slopeAt returns f'(x) = slope r³.
-func (c *curve) slopeAt(from Backward) *Node {
+func (c *curve) slopeAt(y *Node, from Backward) *Node {
 	var cube *Node
 	if from == FromOutput {
-		rest := c.rest()
+		rest := c.rest(y)
 		cube = Mul(rest, Sqrt(rest))
 	} else {
 		r := c.root()
@@ -60,19 +57,9 @@ func (c *curve) slopeAt(from Backward) *Node {
 }
 
 // square returns r².
-func (c *curve) square(from Backward) *Node {
+func (c *curve) square(y *Node, from Backward) *Node {
 	if from == FromOutput {
-		return c.rest()
+		return c.rest(y)
 	}
 	return Square(c.root())
-}
-
-// ends tells where f' is 0: at infinity, or from the output where y has come to the end
-// of its range. It is false for NaN.
-func (c *curve) ends(from Backward) *Node {
-	g, dtype := c.x.Graph(), c.x.DType()
-	if from == FromOutput {
-		return LessOrEqual(c.rest(), ScalarZero(g, dtype))
-	}
-	return Equal(Abs(c.x), Infinity(g, dtype, 1))
 }

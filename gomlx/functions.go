@@ -1,7 +1,6 @@
 package gomlx
 
 import (
-	"fmt"
 	"math"
 
 	"github.com/gomlx/gomlx/pkg/core/dtypes"
@@ -55,17 +54,12 @@ func ISRLUWith(x, alpha *Node, from Backward) *Node {
 	from = from.resolve(x.DType())
 	return wide(x, func(x *Node) *Node {
 		zero := ScalarZero(x.Graph(), x.DType())
-		alpha := parameter(alpha, x)
-		c := isruCurve(alpha)
+		alpha := asTypeOf(alpha, x)
+		c := isruCurve(alpha, x)
 		low := c.of(Min(StopGradient(x), zero))
-		y := StopGradient(Where(LessThan(x, zero), low, x)) // NaN is x
-		keep := GreaterOrEqual(x, zero)
-		if from == FromOutput {
-			c.y = Min(y, zero)
-			keep = GreaterOrEqual(y, zero)
-		}
-		out := attachOr(keep, y, x, c.ends(from), func() *Node { return c.slopeAt(from) })
-		return attachParam(out, alpha, c.alphaSlope)
+		y := Where(LessThan(x, zero), low, x) // NaN is x
+		onCurve := func(y *Node) *Node { return Min(y, zero) }
+		return withGradients(y, c.input(x, onCurve, 1, from), c.alpha(alpha, onCurve, 1))
 	})
 }
 
@@ -73,11 +67,10 @@ func ISRLUWith(x, alpha *Node, from Backward) *Node {
 func ISRUWith(x, alpha *Node, from Backward) *Node {
 	from = from.resolve(x.DType())
 	return wide(x, func(x *Node) *Node {
-		alpha := parameter(alpha, x)
-		c := isruCurve(alpha)
-		y := c.of(x)
-		out := attach(y, x, c.ends(from), func() *Node { return c.slopeAt(from) })
-		return attachParam(out, alpha, c.alphaSlope)
+		alpha := asTypeOf(alpha, x)
+		c := isruCurve(alpha, x)
+		onCurve := func(y *Node) *Node { return y }
+		return withGradients(c.of(x), c.input(x, onCurve, 1, from), c.alpha(alpha, onCurve, 1))
 	})
 }
 
@@ -85,15 +78,11 @@ func ISRUWith(x, alpha *Node, from Backward) *Node {
 func ISRUSigmoidWith(x, alpha *Node, scale float64, from Backward) *Node {
 	from = from.resolve(x.DType())
 	return wide(x, func(x *Node) *Node {
-		alpha := parameter(alpha, x)
-		c := isruCurve(alpha)
-		u := c.of(MulScalar(StopGradient(x), scale))
-		y := StopGradient(MulScalar(OnePlus(u), 0.5))
-		if from == FromOutput {
-			c.y = AddScalar(MulScalar(y, 2), -1)
-		}
-		out := attach(y, x, c.ends(from), func() *Node { return MulScalar(c.slopeAt(from), scale/2) })
-		return attachParam(out, alpha, func() *Node { return MulScalar(c.alphaSlope(), 0.5) })
+		alpha := asTypeOf(alpha, x)
+		c := isruCurve(alpha, x)
+		y := MulScalar(OnePlus(c.of(MulScalar(x, scale))), 0.5)
+		onCurve := func(y *Node) *Node { return AddScalar(MulScalar(y, 2), -1) }
+		return withGradients(y, c.input(x, onCurve, scale/2, from), c.alpha(alpha, onCurve, 0.5))
 	})
 }
 
@@ -101,44 +90,42 @@ func ISRUSigmoidWith(x, alpha *Node, scale float64, from Backward) *Node {
 func DyISRUWith(x *Node, scale float64, beta *Node, from Backward) *Node {
 	from = from.resolve(x.DType())
 	return wide(x, func(x *Node) *Node {
-		beta := parameter(beta, x)
+		beta := asTypeOf(beta, x)
 		s := StopGradient(Reciprocal(Sqrt(beta)))
-		top := Scalar(x.Graph(), x.DType(), scale)
-		c := &curve{s: shaped(s, x), slope: shaped(MulScalar(s, scale), x), top: top}
-		y := c.of(x)
-		out := attach(y, x, c.ends(from), func() *Node { return c.slopeAt(from) })
-		return attachParam(out, beta, func() *Node {
+		c := &curve{s: spread(s, x), slope: spread(MulScalar(s, scale), x), top: Scalar(x.Graph(), x.DType(), scale)}
+		onCurve := func(y *Node) *Node { return y }
+		return withGradients(c.of(x), c.input(x, onCurve, 1, from), operand{beta, func(y, v *Node) *Node {
 			// df/dbeta = -1/2 scale x / (beta + x²)^(3/2) = -1/2 y r² / beta
-			return MulScalar(Div(Mul(c.y, c.square(from)), StopGradient(spread(beta, x))), -0.5)
-		})
+			each := Div(Mul(y, c.square(y, from)), StopGradient(spread(beta, x)))
+			return sumTo(beta, MulScalar(Mul(v, each), -0.5))
+		}})
 	})
 }
 
-// isruCurve returns the curve of ISRU; alpha is a scalar or has been spread.
-func isruCurve(alpha *Node) *curve {
-	s := StopGradient(Sqrt(alpha))
+// isruCurve returns the curve of ISRU.
+func isruCurve(alpha, x *Node) *curve {
+	s := spread(StopGradient(Sqrt(alpha)), x)
 	return &curve{s: s, top: Reciprocal(s)}
 }
 
-// alphaSlope returns df/dalpha = -1/2 x³ r³, which is -1/2 y³.
-func (c *curve) alphaSlope() *Node {
-	return MulScalar(Mul(Mul(c.y, c.y), c.y), -0.5)
+// input returns what the curve was run on, with its gradient. onCurve gives the curve's
+// value from the output, whose derivative is factor times that of the curve.
+func (c *curve) input(x *Node, onCurve func(y *Node) *Node, factor float64, from Backward) operand {
+	return operand{x, func(y, v *Node) *Node {
+		if factor != 1 {
+			v = MulScalar(v, factor)
+		}
+		return Mul(v, c.slopeAt(onCurve(y), from))
+	}}
 }
 
-// parameter returns p with the element type of x, and spread unless it is a scalar.
-func parameter(p, x *Node) *Node {
-	return shaped(asTypeOf(p, x), x)
-}
-
-// shaped returns p as it is, if it is a scalar, and else spread.
-func shaped(p, x *Node) *Node {
-	if p.IsScalar() || p.Shape().Equal(x.Shape()) {
-		return p
-	}
-	if n := channels(x); p.Rank() != 1 || p.Shape().Dimensions[0] != n {
-		panic(fmt.Errorf("gomlx: a parameter must be a scalar or have one number for each of %d channels, got %s", n, p.Shape()))
-	}
-	return spread(p, x)
+// alpha returns that of an ISRU curve, with its gradient, likewise:
+// df/dalpha = -1/2 x³ r³, which is -1/2 y³.
+func (c *curve) alpha(alpha *Node, onCurve func(y *Node) *Node, factor float64) operand {
+	return operand{alpha, func(y, v *Node) *Node {
+		y = onCurve(y)
+		return sumTo(alpha, MulScalar(Mul(v, Mul(Mul(y, y), y)), -factor/2))
+	}}
 }
 
 // constant returns a number as a scalar of the type that x is computed in.

@@ -46,47 +46,63 @@ func (b Backward) resolve(dtype dtypes.DType) Backward {
 	panic(fmt.Errorf("gomlx: unknown %v; take Auto, FromOutput or FromInput", b))
 }
 
+// An operand is an input of a function with the gradient that it has.
+type operand struct {
+	x *Node
+	// gradient returns that of x from the output y and its gradient v.
+	gradient func(y, v *Node) *Node
+}
+
+// withGradients returns y, which is computed from the operands, with their gradients.
+//
 // GoMLX lets a node have a gradient of its own only where its value is that of its one
-// input (IdentityWithCustomGradient). So y = f(x) is computed without a gradient, and x
-// takes part in the result as a term that is 0 and has the gradient 1,
-//
-//	y - (z - z)  with  z = x
-//
-// whose second z has the gradient that f has. A subtraction keeps the sign of y = -0.
-// It reads x, but in the forward pass alone.
-
-// attach returns y with a gradient for x, which is slope times that of y. Where ends
-// holds, x takes no part, and its gradient is 0: x - x must not be infinity minus
-// infinity.
-func attach(y, x, ends *Node, slope func() *Node) *Node {
-	z := IdentityWithCustomGradient(x, func(_, v *Node) *Node { return Mul(v, slope()) })
-	if ends != nil {
-		z = Where(StopGradient(ends), ScalarZero(x.Graph(), x.DType()), z)
+// input (IdentityWithCustomGradient). So y counts as a constant here. Of each operand an
+// identity takes part in the result, as a zero that compilers remove; all that its
+// gradient needs of what arrives there is to arrive. The gradient of the result itself
+// is noted by another identity, which backpropagation comes to first.
+func withGradients(y *Node, operands ...operand) *Node {
+	var out, arrived *Node
+	y = StopGradient(y)
+	for _, o := range operands {
+		if o.x.IsConstantExpression() {
+			continue
+		}
+		z := IdentityWithCustomGradient(o.x, func(_, _ *Node) *Node { return o.gradient(out, arrived) })
+		y = Sub(y, nothing(z, y)) // -0 - 0 is -0
 	}
-	return Sub(y, Sub(StopGradient(z), z))
+	out = IdentityWithCustomGradient(y, func(_, v *Node) *Node {
+		arrived = v
+		return v
+	})
+	return out
 }
 
-// attachOr is attach where keep does not hold. Where it does, y is x, and so is the
-// gradient.
-func attachOr(keep, y, x, ends *Node, slope func() *Node) *Node {
-	return Where(StopGradient(keep), x, attach(y, x, ends, slope))
+// nothing returns 0 for all values of z, with the element type of y.
+func nothing(z, y *Node) *Node {
+	g := z.Graph()
+	first := Reshape(Gather(Reshape(z, -1), Const(g, [][]int32{{0}})))
+	return asTypeOf(Where(Const(g, false), first, ScalarZero(g, z.DType())), y)
 }
 
-// attachParam returns y with a gradient for a parameter p, a scalar or one number for
-// each channel, the last axis of y: the sum of slope times the gradient of y.
-func attachParam(y, p *Node, slope func() *Node) *Node {
-	if p.IsConstantExpression() {
-		return y
+// sumTo returns the gradient of p, a scalar or one number for each channel, from that of
+// p spread over the shape of v.
+func sumTo(p, v *Node) *Node {
+	if p.IsScalar() {
+		return ReduceAllSum(v)
 	}
-	return attach(y, spread(p, y), nil, slope)
+	return ReduceSum(Reshape(v, -1, channels(v)), 0)
 }
 
-// spread returns p, a scalar or one number for each channel, in the shape of x.
+// spread returns p, one number for each channel, in the shape of x. A scalar it returns
+// as it is.
 func spread(p, x *Node) *Node {
-	if !p.IsScalar() {
-		p = ExpandLeftToRank(p, x.Rank())
+	if p.IsScalar() {
+		return p
 	}
-	return BroadcastToShape(p, x.Shape())
+	if n := channels(x); p.Rank() != 1 || p.Shape().Dimensions[0] != n {
+		panic(fmt.Errorf("gomlx: a parameter must be a scalar or have one number for each of %d channels, got %s", n, p.Shape()))
+	}
+	return BroadcastToShape(ExpandLeftToRank(p, x.Rank()), x.Shape())
 }
 
 // wide runs f in float32 on elements of 16 bits: x² overflows float16 beyond 256, and

@@ -50,11 +50,22 @@ func input(x *Node) nn.Shape { return nn.Shape(x.Shape().Dimensions[1:]) }
 
 func dense(ctx *context.Context, x *Node, l nn.Dense) *Node {
 	get := variables(ctx, x, l, input(x))
-	y := DotGeneral(x, []int{x.Rank() - 1}, nil, get("weight"), []int{0}, nil)
+	y := product(x, get("weight"))
 	if l.NoBias {
 		return y
 	}
 	return Add(y, spread(get("bias"), y))
+}
+
+// product multiplies rows of the last axis of x by a matrix. Its gradients are products
+// as well; those of GoMLX's Dot and DotGeneral are sums over all terms, elementwise.
+func product(x, matrix *Node) *Node {
+	last := x.Rank() - 1
+	rows := func(x *Node) *Node { return Reshape(StopGradient(x), -1, channels(x)) }
+	y := DotGeneral(StopGradient(x), []int{last}, nil, StopGradient(matrix), []int{0}, nil)
+	return withGradients(y,
+		operand{x, func(_, v *Node) *Node { return DotGeneral(v, []int{last}, nil, StopGradient(matrix), []int{1}, nil) }},
+		operand{matrix, func(_, v *Node) *Node { return DotGeneral(rows(x), []int{0}, nil, rows(v), []int{0}, nil) }})
 }
 
 // A window is that of a convolution along one axis: of which input an output is made.
@@ -121,7 +132,7 @@ func gathered(x, weight *Node, rows, columns window) *Node {
 	pixels := Concatenate([]*Node{Reshape(x, -1, in), Zeros(g, zeroRow(x))}, 0)
 	windows := Gather(pixels, Reshape(Const(g, indices), len(indices), 1))
 	filters := channels(weight)
-	y := Dot(Reshape(windows, samples*outHeight*outWidth, -1), Reshape(weight, -1, filters))
+	y := product(Reshape(windows, samples*outHeight*outWidth, -1), Reshape(weight, -1, filters))
 	return Reshape(y, samples, outHeight, outWidth, filters)
 }
 

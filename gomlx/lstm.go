@@ -35,7 +35,7 @@ func (l *Cell) Step(x, h, c *Node) (hNext, cNext *Node) {
 // from samples x time steps x features.
 func (l *Cell) project(x *Node) *Node {
 	samples, steps := x.Shape().Dimensions[0], x.Shape().Dimensions[1]
-	y := DotGeneral(x, []int{2}, nil, l.Weight, []int{0}, nil)
+	y := product(x, l.Weight)
 	y = Add(y, spread(l.Bias, y))
 	return TransposeAllAxes(Reshape(y, samples, steps, 4, l.units()), 1, 2, 0, 3)
 }
@@ -44,7 +44,7 @@ func (l *Cell) units() int { return l.Recurrent.Shape().Dimensions[0] }
 
 // step is Step with the projections of the input, gates x samples x units.
 func (l *Cell) step(projected, h, c *Node) (hNext, cNext *Node) {
-	y := Reshape(Dot(h, l.Recurrent), h.Shape().Dimensions[0], 4, l.units())
+	y := Reshape(product(h, l.Recurrent), h.Shape().Dimensions[0], 4, l.units())
 	y = Add(projected, TransposeAllAxes(y, 1, 0, 2))
 	i, f, g, o := l.Gate(at(y, 0)), l.Gate(at(y, 1)), l.State(at(y, 2)), l.Gate(at(y, 3))
 	cNext = Add(Mul(f, c), Mul(i, g))

@@ -219,7 +219,7 @@ func testGradients(t *testing.T, n nn.Network) {
 	}
 	x := make([]float32, samples*n.Input.Size())
 	for i := range x {
-		x[i] = float32(math.Sin(float64(i*i)))
+		x[i] = float32(math.Sin(float64(i * i)))
 	}
 	want := slices.Clone(reference.Predict(x))
 	targets := make([]float32, len(want))
