@@ -3,7 +3,6 @@ package gomlx
 import (
 	"fmt"
 
-	"github.com/gomlx/gomlx/backends"
 	. "github.com/gomlx/gomlx/pkg/core/graph"
 	"github.com/gomlx/gomlx/pkg/ml/context"
 	"github.com/gomlx/gomlx/pkg/ml/layers"
@@ -68,74 +67,6 @@ func product(x, matrix *Node) *Node {
 		operand{matrix, func(_, v *Node) *Node { return DotGeneral(rows(x), []int{0}, nil, rows(v), []int{0}, nil) }})
 }
 
-// A window is that of a convolution along one axis: of which input an output is made.
-type window struct{ size, stride, before, after int }
-
-func windowOf(n, kernel, stride, pad int, same bool) window {
-	w := window{kernel, max(stride, 1), pad, pad}
-	if same {
-		all := max(0, (w.outputs(n, true)-1)*w.stride+kernel-n)
-		w.before, w.after = all/2, all-all/2
-	}
-	return w
-}
-
-// outputs returns the number of outputs of n inputs.
-func (w window) outputs(n int, same bool) int {
-	if same {
-		return (n + w.stride - 1) / w.stride
-	}
-	return (n+w.before+w.after-w.size)/w.stride + 1
-}
-
-func conv2D(ctx *context.Context, x *Node, l nn.Conv2D) *Node {
-	get := variables(ctx, x, l, input(x))
-	weight := get("weight")
-	d := x.Shape().Dimensions
-	rows := windowOf(d[1], l.Kernel.Height, l.Stride.Height, l.Padding.Height, l.Padding.Same)
-	columns := windowOf(d[2], l.Kernel.Width, l.Stride.Width, l.Padding.Width, l.Padding.Same)
-	var y *Node
-	if has(x, backends.OpTypeReverse) {
-		y = Convolve(x, weight).StridePerAxis(rows.stride, columns.stride).
-			PaddingPerDim([][2]int{{rows.before, rows.after}, {columns.before, columns.after}}).Done()
-	} else {
-		y = gathered(x, weight, rows, columns)
-	}
-	if l.NoBias {
-		return y
-	}
-	return Add(y, spread(get("bias"), y))
-}
-
-// gathered is a convolution as a product of the windows' pixels, gathered as rows, with
-// the weights. The gradient of GoMLX's own convolution needs Reverse, which its backend
-// in Go does not have.
-func gathered(x, weight *Node, rows, columns window) *Node {
-	g, d := x.Graph(), x.Shape().Dimensions
-	samples, height, width, in := d[0], d[1], d[2], d[3]
-	outHeight, outWidth := rows.outputs(height, false), columns.outputs(width, false)
-	beside := int32(samples * height * width) // a row of zeros
-	var indices []int32
-	for n := range samples {
-		for i := range outHeight * outWidth {
-			top, left := i/outWidth*rows.stride-rows.before, i%outWidth*columns.stride-columns.before
-			for k := range rows.size * columns.size {
-				y, x := top+k/columns.size, left+k%columns.size
-				at := beside
-				if y >= 0 && y < height && x >= 0 && x < width {
-					at = int32((n*height+y)*width + x)
-				}
-				indices = append(indices, at)
-			}
-		}
-	}
-	pixels := Concatenate([]*Node{Reshape(x, -1, in), Zeros(g, zeroRow(x))}, 0)
-	windows := Gather(pixels, Reshape(Const(g, indices), len(indices), 1))
-	filters := channels(weight)
-	y := product(Reshape(windows, samples*outHeight*outWidth, -1), Reshape(weight, -1, filters))
-	return Reshape(y, samples, outHeight, outWidth, filters)
-}
-
 // maxPool takes windows beside one another as axes of their own: the gradient of
 // GoMLX's pooling needs an operation that its backend in Go does not have.
 func maxPool(x *Node, l nn.MaxPool) *Node {
@@ -149,8 +80,8 @@ func maxPool(x *Node, l nn.MaxPool) *Node {
 		x = TransposeAllAxes(Reshape(x, d[0], rows, size.Height, columns, size.Width, d[3]), 0, 1, 3, 5, 2, 4)
 		return largest(Reshape(x, d[0], rows, columns, d[3], size.Height*size.Width))
 	}
-	rows := windowOf(d[1], size.Height, stride.Height, l.Padding.Height, l.Padding.Same)
-	columns := windowOf(d[2], size.Width, stride.Width, l.Padding.Width, l.Padding.Same)
+	rows := newWindow(d[1], size.Height, stride.Height, l.Padding.Height, l.Padding.Same)
+	columns := newWindow(d[2], size.Width, stride.Width, l.Padding.Width, l.Padding.Same)
 	return MaxPool(x).WindowPerAxis(size.Height, size.Width).StridePerAxis(stride.Height, stride.Width).
 		PaddingPerDim([][2]int{{rows.before, rows.after}, {columns.before, columns.after}}).Done()
 }

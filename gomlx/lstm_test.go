@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"github.com/gomlx/gomlx/backends"
 	. "github.com/gomlx/gomlx/pkg/core/graph"
 	"github.com/gomlx/gomlx/pkg/core/tensors"
 	"github.com/isrlu/isrlu/nn"
@@ -35,10 +36,6 @@ func TestLSTMIsThatOfPackageNN(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer reference.Close()
-			m, err := New(n, 7)
-			if err != nil {
-				t.Fatal(err)
-			}
 			want := append([]float32{}, reference.Predict(x)...)
 			targets := make([]float32, len(want))
 			for i := range targets {
@@ -46,10 +43,16 @@ func TestLSTMIsThatOfPackageNN(t *testing.T) {
 			}
 			reference.Gradients(nn.Batch[float32]{X: x, Targets: targets}, nn.MeanSquaredError)
 
-			out := runModel(t, m, x, samples, targets)
-			compare(t, "output", flat[float32](t, out[0]), want)
-			for i, p := range reference.Parameters() {
-				compare(t, "gradient of "+p.Name, flat[float32](t, out[1+i]), p.Grad)
+			for _, b := range []backends.Backend{testBackend, richBackend} {
+				m, err := New(n, 7)
+				if err != nil {
+					t.Fatal(err)
+				}
+				out := runModel(t, b, m, x, samples, targets)
+				compare(t, "output", flat[float32](t, out[0]), want)
+				for i, p := range reference.Parameters() {
+					compare(t, "gradient of "+p.Name, flat[float32](t, out[1+i]), p.Grad)
+				}
 			}
 		})
 	}
@@ -57,10 +60,10 @@ func TestLSTMIsThatOfPackageNN(t *testing.T) {
 
 // runModel returns the outputs of a model and the gradients of its parameters, in their
 // order, of the mean squared error.
-func runModel(t *testing.T, m *Model, x []float32, samples int, targets []float32) []*tensors.Tensor {
+func runModel(t *testing.T, b backends.Backend, m *Model, x []float32, samples int, targets []float32) []*tensors.Tensor {
 	t.Helper()
 	in := tensors.FromFlatDataAndDimensions(x, samples, len(x)/samples)
-	return runContext(t, m.Context(), func(g *Graph, nodes []*Node) []*Node {
+	return runContext(t, b, m.Context(), func(g *Graph, nodes []*Node) []*Node {
 		y := m.Graph(m.Context(), nil, nodes[:1])[0]
 		loss := ReduceAllMean(Square(Sub(Reshape(y, -1), nodes[1])))
 		var weights []*Node
@@ -104,7 +107,7 @@ func TestCellSteps(t *testing.T) {
 		x[i] = float32(i%7) - 3
 	}
 	in := tensors.FromFlatDataAndDimensions(x, samples, steps, features)
-	out := runContext(t, m.Context(), func(g *Graph, nodes []*Node) []*Node {
+	out := runContext(t, testBackend, m.Context(), func(g *Graph, nodes []*Node) []*Node {
 		layer := m.Graph(m.Context(), nil, nodes)[0]
 		get := variables(m.Context().In("1.lstm"), nodes[0], l, nn.Shape{1, features})
 		state, gate := lstmFunctions(l)

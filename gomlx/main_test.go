@@ -9,6 +9,7 @@ import (
 	. "github.com/gomlx/gomlx/pkg/core/graph"
 	"github.com/gomlx/gomlx/pkg/core/tensors"
 	"github.com/gomlx/gomlx/pkg/ml/context"
+	"github.com/isrlu/isrlu/gomlx/internal/devices"
 )
 
 // testBackend is GoMLX's in Go. Its operations run one after the other: in parallel it
@@ -22,6 +23,16 @@ var testBackend = func() backends.Backend {
 }()
 
 type float interface{ float32 | float64 }
+
+// A richBackend has the operations for which layers are made in another way where they
+// are missing.
+var richBackend = func() backends.Backend {
+	b, err := devices.New(1)
+	if err != nil {
+		panic(err)
+	}
+	return b
+}()
 
 // run returns the outputs of a graph.
 func run(t *testing.T, f func(in []*Node) []*Node, inputs ...any) []*tensors.Tensor {
@@ -81,9 +92,9 @@ func near(got, want, relative, absolute float64) bool {
 }
 
 // runContext returns the outputs of a graph with variables.
-func runContext(t *testing.T, ctx *context.Context, f func(g *Graph, in []*Node) []*Node, inputs ...any) []*tensors.Tensor {
+func runContext(t *testing.T, b backends.Backend, ctx *context.Context, f func(g *Graph, in []*Node) []*Node, inputs ...any) []*tensors.Tensor {
 	t.Helper()
-	exec, err := context.NewExec(testBackend, ctx, func(ctx *context.Context, in []*Node) []*Node { return f(in[0].Graph(), in) })
+	exec, err := context.NewExec(b, ctx, func(ctx *context.Context, in []*Node) []*Node { return f(in[0].Graph(), in) })
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gomlx/gomlx/backends"
 	. "github.com/gomlx/gomlx/pkg/core/graph"
 	"github.com/gomlx/gomlx/pkg/core/tensors"
 	gctx "github.com/gomlx/gomlx/pkg/ml/context"
@@ -45,7 +46,7 @@ func builtin(t *testing.T, name, activation string) nn.Network {
 // logits returns the output of a model in GoMLX.
 func logits(t *testing.T, m *Model, x []float32, samples int) []float32 {
 	t.Helper()
-	out := runContext(t, m.Context(), func(_ *Graph, in []*Node) []*Node {
+	out := runContext(t, testBackend, m.Context(), func(_ *Graph, in []*Node) []*Node {
 		return m.Graph(m.Context(), nil, in)
 	}, tensors.FromFlatDataAndDimensions(x, samples, len(x)/samples))
 	return flat[float32](t, out[0])
@@ -198,8 +199,16 @@ func TestGradientsAreThoseOfPackageNN(t *testing.T) {
 		nn.Flatten{}, nn.DyISRU{}, nn.Dense{Units: 6}, nn.Activation{Function: "elu"}, nn.Dense{Units: 3, NoBias: true},
 	}}
 	testGradients(t, n)
-	n.Layers = nn.Sequential{nn.Conv2D{Filters: 3, Kernel: nn.Square(2), Stride: nn.Square(3)}, nn.Activation{}, nn.GlobalAvgPool{}}
-	testGradients(t, n)
+	for _, c := range []nn.Conv2D{
+		{Kernel: nn.Square(2), Stride: nn.Square(3)},
+		{Kernel: nn.Pair{Height: 3, Width: 1}, Stride: nn.Pair{Height: 5, Width: 3}}, // reads not all of its input
+		{Kernel: nn.Pair{Height: 1, Width: 4}, Stride: nn.Pair{Height: 2, Width: 1}, Padding: nn.Same},
+		{Kernel: nn.Square(6), Stride: nn.Square(2), Padding: nn.Pad(2)},
+	} {
+		c.Filters = 3
+		n.Layers = nn.Sequential{nn.Conv2D{Filters: 2, Kernel: nn.Square(1)}, c, nn.Activation{}, nn.GlobalAvgPool{}}
+		testGradients(t, n)
+	}
 	for _, spec := range []string{"identity", "relu", "leaky_relu:0.1", "elu:0.5", "selu", "tanh", "sigmoid", "softplus", "silu", "gelu", "gelu_tanh", "isru_sigmoid:1,0.5"} {
 		testGradients(t, nn.Network{Input: nn.Shape{5}, Activation: spec, Layers: nn.Sequential{nn.Dense{Units: 9}, nn.Activation{}, nn.Dense{Units: 2}}})
 	}
@@ -213,10 +222,6 @@ func testGradients(t *testing.T, n nn.Network) {
 		t.Fatal(err)
 	}
 	defer reference.Close()
-	m, err := New(n, 2)
-	if err != nil {
-		t.Fatal(err)
-	}
 	x := make([]float32, samples*n.Input.Size())
 	for i := range x {
 		x[i] = float32(math.Sin(float64(i * i)))
@@ -227,10 +232,16 @@ func testGradients(t *testing.T, n nn.Network) {
 		targets[i] = float32(i % 3)
 	}
 	reference.Gradients(nn.Batch[float32]{X: x, Targets: targets}, nn.MeanSquaredError)
-	out := runModel(t, m, x, samples, targets)
-	compare(t, n.Activation+": output", flat[float32](t, out[0]), want)
-	for i, p := range reference.Parameters() {
-		compare(t, n.Activation+": gradient of "+p.Name, flat[float32](t, out[1+i]), p.Grad)
+	for _, b := range []backends.Backend{testBackend, richBackend} {
+		m, err := New(n, 2)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out := runModel(t, b, m, x, samples, targets)
+		compare(t, n.Activation+": output", flat[float32](t, out[0]), want)
+		for i, p := range reference.Parameters() {
+			compare(t, n.Activation+": gradient of "+p.Name, flat[float32](t, out[1+i]), p.Grad)
+		}
 	}
 }
 

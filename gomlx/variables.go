@@ -77,8 +77,5 @@ func asTypeOf(v, x *Node) *Node {
 // channels returns the size of the last axis.
 func channels(x *Node) int { return x.Shape().Dimensions[x.Rank()-1] }
 
-// zeroRow is the shape of one row of the last axis of x.
-func zeroRow(x *Node) shapes.Shape { return shapes.Make(x.DType(), 1, channels(x)) }
-
 // withType is the shape of x with the element type of y.
 func withType(x, y *Node) shapes.Shape { return shapes.Make(y.DType(), x.Shape().Dimensions...) }
