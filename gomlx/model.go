@@ -18,6 +18,7 @@ type Model struct {
 	network nn.Network
 	kinds   []string // such as 3.conv2d
 	params  []param
+	output  nn.Shape
 	ctx     *context.Context
 }
 
@@ -51,7 +52,7 @@ func Load(path string) (*Model, map[string]string, error) {
 
 // newModel takes the network and the weights of a model.
 func newModel(source *nn.Model[float32], seed uint64) (*Model, error) {
-	m := &Model{network: source.Network(), ctx: context.New()}
+	m := &Model{network: source.Network(), output: source.Output(), ctx: context.New()}
 	for i, l := range m.network.Layers {
 		if err := known(l); err != nil {
 			return nil, fmt.Errorf("gomlx: layer %d (%s): %w", i+1, strings.TrimPrefix(source.Layers()[i].Name, strconv.Itoa(i+1)+"."), err)
@@ -93,6 +94,9 @@ func cutLast(name string) (before, after string, found bool) {
 // Network returns the description of the network.
 func (m *Model) Network() nn.Network { return m.network }
 
+// Output returns the shape of the output for one sample.
+func (m *Model) Output() nn.Shape { return m.output }
+
 // Context returns the context that holds the variables. Training changes them there.
 func (m *Model) Context() *context.Context { return m.ctx }
 
@@ -107,6 +111,12 @@ func (m *Model) Graph(ctx *context.Context, _ any, inputs []*Node) []*Node {
 		x = Layer(existing(ctx).In(m.kinds[i]), x, m.named(l))
 	}
 	return []*Node{x}
+}
+
+// Logits is the graph of the network's output for x, as of [Model.Graph]: what
+// context.NewExec takes.
+func (m *Model) Logits(ctx *context.Context, x *Node) *Node {
+	return m.Graph(ctx, nil, []*Node{x})[0]
 }
 
 // named returns a layer with the functions that the network names for it.
