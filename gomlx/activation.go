@@ -69,6 +69,9 @@ func Activation(ctx *context.Context, x *Node, spec string) *Node {
 		return Apply(x, name)
 	}
 	f := parse(name)
+	if err := learnable(f); err != nil {
+		panic(fmt.Errorf("gomlx: %w", err))
+	}
 	n := 1
 	if learn == nn.PerChannel {
 		n = channels(x)
@@ -77,16 +80,23 @@ func Activation(ctx *context.Context, x *Node, spec string) *Node {
 	for i := range values {
 		values[i] = float32(f.Params()[0])
 	}
-	alpha := func() *Node { return learned(ctx, x.Graph(), "alpha", values) }
+	alpha := learned(ctx, x.Graph(), "alpha", values)
 	switch f.Name() {
 	case "isrlu":
-		return ISRLUWith(x, alpha(), Auto)
+		return ISRLUWith(x, alpha, Auto)
 	case "isru":
-		return ISRUWith(x, alpha(), Auto)
-	case "isru_sigmoid":
-		return ISRUSigmoidWith(x, alpha(), f.Params()[1], Auto)
+		return ISRUWith(x, alpha, Auto)
 	}
-	panic(fmt.Errorf("gomlx: the parameter of %s is not learned here, only that of isrlu, isru and isru_sigmoid; write %s", f.Name(), name))
+	return ISRUSigmoidWith(x, alpha, f.Params()[1], Auto)
+}
+
+// learnable tells whether Activation learns the parameter of a function.
+func learnable(f *isrlu.Function) error {
+	switch f.Name() {
+	case "isrlu", "isru", "isru_sigmoid":
+		return nil
+	}
+	return fmt.Errorf("the parameter of %s is not learned here, only that of isrlu, isru and isru_sigmoid; write %v", f.Name(), f)
 }
 
 // DynamicISRU is the layer nn.DyISRU, which takes the place of a normalization,

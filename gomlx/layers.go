@@ -28,10 +28,7 @@ func Layer(ctx *context.Context, x *Node, l nn.Layer) *Node {
 	case nn.Flatten:
 		return Reshape(x, x.Shape().Dimensions[0], -1)
 	case nn.Activation:
-		spec, learn := nn.SplitLearn(l.Function)
-		if l.Learn != nn.Fixed {
-			learn = l.Learn
-		}
+		spec, learn := activationOf(l)
 		if learn != nn.Fixed {
 			spec += map[nn.Learn]string{nn.PerLayer: ":learn", nn.PerChannel: ":learn-channel"}[learn]
 		}

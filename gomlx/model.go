@@ -9,6 +9,7 @@ import (
 	. "github.com/gomlx/gomlx/pkg/core/graph"
 	"github.com/gomlx/gomlx/pkg/core/tensors"
 	"github.com/gomlx/gomlx/pkg/ml/context"
+	"github.com/isrlu/isrlu/hdl"
 	"github.com/isrlu/isrlu/nn"
 )
 
@@ -54,7 +55,7 @@ func Load(path string) (*Model, map[string]string, error) {
 func newModel(source *nn.Model[float32], seed uint64) (*Model, error) {
 	m := &Model{network: source.Network(), output: source.Output(), ctx: context.New()}
 	for i, l := range m.network.Layers {
-		if err := known(l); err != nil {
+		if err := known(m.named(l)); err != nil {
 			return nil, fmt.Errorf("gomlx: layer %d (%s): %w", i+1, strings.TrimPrefix(source.Layers()[i].Name, strconv.Itoa(i+1)+"."), err)
 		}
 		m.kinds = append(m.kinds, source.Layers()[i].Name)
@@ -76,11 +77,35 @@ func newModel(source *nn.Model[float32], seed uint64) (*Model, error) {
 
 // known tells whether Layer takes a layer.
 func known(l nn.Layer) error {
-	switch l.(type) {
-	case nn.Conv2D, nn.Dense, nn.MaxPool, nn.GlobalAvgPool, nn.Dropout, nn.Flatten, nn.Activation, nn.LSTM, nn.DyISRU:
+	switch l := l.(type) {
+	case nn.Activation:
+		return knownFunction(l)
+	case nn.Conv2D, nn.Dense, nn.MaxPool, nn.GlobalAvgPool, nn.Dropout, nn.Flatten, nn.LSTM, nn.DyISRU:
 		return nil
 	}
 	return fmt.Errorf("there is none of this type for graphs of GoMLX; known: conv2d, dense, max_pool, global_avg_pool, dropout, flatten, activation, lstm, dyisru")
+}
+
+// knownFunction tells whether an activation, which package nn takes, is there.
+func knownFunction(l nn.Activation) error {
+	name, learn := activationOf(l)
+	if hdl.IsSpec(name) {
+		function, _, _ := strings.Cut(name, "@")
+		return fmt.Errorf("%s is a unit of hardware, which is not there for graphs of GoMLX; write %s", name, function)
+	}
+	if learn == nn.Fixed {
+		return nil
+	}
+	return learnable(parse(name))
+}
+
+// activationOf returns the function of a layer, and what of it is learned.
+func activationOf(l nn.Activation) (name string, learn nn.Learn) {
+	name, learn = nn.SplitLearn(l.Function)
+	if l.Learn != nn.Fixed {
+		learn = l.Learn
+	}
+	return name, learn
 }
 
 func cutLast(name string) (before, after string, found bool) {

@@ -69,7 +69,7 @@ func within(t *testing.T, got, want []float32) {
 // A checkpoint that package nn has trained gives the same logits in GoMLX, and one that
 // GoMLX has trained on gives the same in package nn.
 func TestCheckpointsMoveBothWays(t *testing.T) {
-	const batch, steps = 8, 4
+	const batch, steps = 4, 3
 	x, labels := digits(t, batch*steps)
 	for _, c := range []struct{ network, activation string }{
 		{"conv4", "isrlu"},
@@ -251,6 +251,8 @@ func TestModelErrors(t *testing.T) {
 		want   string
 	}{
 		{nn.Sequential{nn.Dense{Units: 3}, nn.BatchNorm{}}, "gomlx: layer 2 (batch_norm): there is none of this type"},
+		{nn.Sequential{nn.Dense{Units: 3}, nn.Activation{Function: "isrlu@q4.11"}}, "gomlx: layer 2 (activation): isrlu@q4.11 is a unit of hardware"},
+		{nn.Sequential{nn.Dense{Units: 3}, nn.Activation{Function: "elu:1", Learn: nn.PerLayer}}, "gomlx: layer 2 (activation): the parameter of elu is not learned here"},
 		{nn.Sequential{nn.Dense{}}, "nn: layer 1 (dense): units must be at least 1, got 0"},
 	} {
 		_, err := New(nn.Network{Input: nn.Shape{4}, Layers: c.layers}, 1)
