@@ -46,7 +46,7 @@ func Apply(x *Node, spec string) *Node {
 	case "sigmoid":
 		return Logistic(x)
 	case "softplus":
-		return Add(relu(x), Log1P(Exp(Neg(Abs(x)))))
+		return softplus(x)
 	case "silu":
 		return activations.Swish(x)
 	case "gelu":
@@ -135,6 +135,15 @@ func parse(spec string) *isrlu.Function {
 		panic(fmt.Errorf("gomlx: %s", strings.TrimPrefix(err.Error(), "isrlu: ")))
 	}
 	return f
+}
+
+// softplus returns log(1 + e^x), whose gradient is 1 - e^-y.
+func softplus(x *Node) *Node {
+	return wide(x, func(x *Node) *Node {
+		x0 := StopGradient(x)
+		y := Add(Max(x0, ScalarZero(x.Graph(), x.DType())), Log1P(Exp(Neg(Abs(x0)))))
+		return withGradients(y, operand{x, func(y, v *Node) *Node { return Mul(v, Neg(Expm1(Neg(y)))) }})
+	})
 }
 
 // relu has the gradient 0 at 0.
