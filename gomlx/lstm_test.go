@@ -43,18 +43,26 @@ func TestLSTMIsThatOfPackageNN(t *testing.T) {
 			}
 			reference.Gradients(nn.Batch[float32]{X: x, Targets: targets}, nn.MeanSquaredError)
 
-			for _, b := range []backends.Backend{testBackend, richBackend} {
-				m, err := New(n, 7)
-				if err != nil {
-					t.Fatal(err)
-				}
-				out := runModel(t, b, m, x, samples, targets)
-				compare(t, "output", flat[float32](t, out[0]), want)
-				for i, p := range reference.Parameters() {
-					compare(t, "gradient of "+p.Name, flat[float32](t, out[1+i]), p.Grad)
-				}
-			}
+			compareModel(t, n, 7, reference, x, want, targets)
 		})
+	}
+}
+
+// compareModel fails where a model in GoMLX, with and without the operations that its
+// backend in Go lacks, has other outputs or gradients than the reference, which was made
+// by the same seed.
+func compareModel(t *testing.T, n nn.Network, seed uint64, reference *nn.Model[float32], x, want, targets []float32) {
+	t.Helper()
+	for _, b := range []backends.Backend{testBackend, richBackend} {
+		m, err := New(n, seed)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out := runModel(t, b, m, x, len(x)/n.Input.Size(), targets)
+		compare(t, n.Activation+" output", flat[float32](t, out[0]), want)
+		for i, p := range reference.Parameters() {
+			compare(t, n.Activation+" gradient of "+p.Name, flat[float32](t, out[1+i]), p.Grad)
+		}
 	}
 }
 

@@ -37,15 +37,7 @@ var richBackend = func() backends.Backend {
 // run returns the outputs of a graph.
 func run(t *testing.T, f func(in []*Node) []*Node, inputs ...any) []*tensors.Tensor {
 	t.Helper()
-	exec, err := NewExec(testBackend, f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := exec.Exec(inputs...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return out
+	return runContext(t, testBackend, context.New(), func(_ *Graph, in []*Node) []*Node { return f(in) }, inputs...)
 }
 
 // flat returns the elements of a tensor.

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/gomlx/gomlx/backends"
 	. "github.com/gomlx/gomlx/pkg/core/graph"
 	"github.com/gomlx/gomlx/pkg/core/tensors"
 	gctx "github.com/gomlx/gomlx/pkg/ml/context"
@@ -232,17 +231,7 @@ func testGradients(t *testing.T, n nn.Network) {
 		targets[i] = float32(i % 3)
 	}
 	reference.Gradients(nn.Batch[float32]{X: x, Targets: targets}, nn.MeanSquaredError)
-	for _, b := range []backends.Backend{testBackend, richBackend} {
-		m, err := New(n, 2)
-		if err != nil {
-			t.Fatal(err)
-		}
-		out := runModel(t, b, m, x, samples, targets)
-		compare(t, n.Activation+": output", flat[float32](t, out[0]), want)
-		for i, p := range reference.Parameters() {
-			compare(t, n.Activation+": gradient of "+p.Name, flat[float32](t, out[1+i]), p.Grad)
-		}
-	}
+	compareModel(t, n, 2, reference, x, want, targets)
 }
 
 func TestModelErrors(t *testing.T) {

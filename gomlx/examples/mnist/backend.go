@@ -19,7 +19,7 @@ const howToInstall = `To get a PJRT plugin, which XLA needs:
   - run this command once with -install: GoMLX downloads the plugin for the processor, and
     those for a GPU or TPU that it sees, into ~/.local/lib/go-xla; or
   - take one from a Python package, such as jax-cuda13-pjrt, and name its file:
-    -backend xla:/path/to/jax_plugins/xla_cuda13/xla_cuda_plugin.so
+    -backend xla:/path/to/xla_cuda_plugin.so
 `
 
 // open returns the backend that the flags or GOMLX_BACKEND name, or the best there is,

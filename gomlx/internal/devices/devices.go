@@ -63,6 +63,8 @@ type buffer struct {
 	device backends.DeviceNum
 }
 
+// The methods on buffers take the wrapper off.
+
 func (b *Backend) BufferFinalize(x backends.Buffer) error {
 	return b.Backend.BufferFinalize(x.(*buffer).inner)
 }
