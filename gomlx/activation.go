@@ -17,7 +17,8 @@ import (
 const Least = 1e-3
 
 // Apply returns the function of each element that a specification of package isrlu
-// names, such as "isrlu:3" or "tanh".
+// names, such as "isrlu:3" or "tanh". SiLU and both forms of GELU are those of GoMLX, which
+// are NaN at minus infinity.
 func Apply(x *Node, spec string) *Node {
 	f := parse(spec)
 	p := f.Params()
