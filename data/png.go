@@ -20,6 +20,7 @@ func IsPNG(begin []byte) bool { return bytes.HasPrefix(begin, []byte(pngMagic)) 
 // A SizeError is about an image of another size than is wanted.
 type SizeError struct{ Height, Width, WantHeight, WantWidth int64 }
 
+// Error names both sizes.
 func (e *SizeError) Error() string {
 	return fmt.Sprintf("images are %dx%d (height x width), the network takes %dx%d; resize them first", e.Height, e.Width, e.WantHeight, e.WantWidth)
 }
