@@ -82,7 +82,9 @@ func (s *Server) Close() {
 // all requests that it has, and returns nil. If that takes longer than
 // [Options.ShutdownTimeout], it closes the connections and returns an error.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
+	open := newConnections()
 	server := &http.Server{
+		ConnState:         open.change,
 		Handler:           s.handler,
 		TLSConfig:         s.o.TLS.Clone(),
 		ReadHeaderTimeout: s.o.HeaderTimeout,
@@ -119,9 +121,15 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	s.o.Log.Info("shutting down", "timeout", s.o.ShutdownTimeout)
 	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.o.ShutdownTimeout)
 	defer cancel()
+	// First the listener alone: see connections.
+	l.Close()
+	<-ended
+	if active := open.wait(bounded); active > 0 {
+		server.Close()
+		return fmt.Errorf("serve: %d requests were not answered within the shutdown timeout, %s; their connections were closed", active, s.o.ShutdownTimeout)
+	}
 	if err := server.Shutdown(bounded); err != nil {
 		server.Close()
-		return fmt.Errorf("serve: requests were not answered within the shutdown timeout, %s; their connections were closed", s.o.ShutdownTimeout)
 	}
 	s.o.Log.Info("all requests are answered")
 	return nil
