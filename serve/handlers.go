@@ -132,7 +132,7 @@ func (s *Server) infer(w http.ResponseWriter, r *http.Request, c *call) error {
 		return err
 	}
 	c.model = m.Name
-	body, done, err := s.begin(w, r, c)
+	body, done, err := s.begin(r, c)
 	if err != nil {
 		return err
 	}
@@ -160,7 +160,7 @@ func (s *Server) predict(w http.ResponseWriter, r *http.Request, c *call) error 
 		return err
 	}
 	c.model = m.Name
-	body, done, err := s.begin(w, r, c)
+	body, done, err := s.begin(r, c)
 	if err != nil {
 		return err
 	}
@@ -190,8 +190,9 @@ func (s *Server) predict(w http.ResponseWriter, r *http.Request, c *call) error 
 
 // begin reads the body of a request and takes one of the places for requests, which done
 // gives back. Bodies take none while they arrive, so that slow clients hold up nobody.
-func (s *Server) begin(w http.ResponseWriter, r *http.Request, c *call) (body []byte, done func(), err error) {
-	if body, err = readBody(w, r, s.o.MaxBody, &c.held); err != nil {
+func (s *Server) begin(r *http.Request, c *call) (body []byte, done func(), err error) {
+	// The server's own writer closes the connection of a body that is too large.
+	if body, err = readBody(c.ResponseWriter, r, s.o.MaxBody, &c.held); err != nil {
 		return nil, nil, err
 	}
 	select {

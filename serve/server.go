@@ -135,11 +135,12 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	return nil
 }
 
-// maxHeader bounds the header of a request, and maxStreams its requests at once on one
-// connection of HTTP/2.
+// maxHeader bounds the header of a request. On a connection of HTTP/2 there are up to
+// maxStreams requests at once, and streamBuffer bytes of them that nobody has read.
 const (
-	maxHeader  = 16 << 10
-	maxStreams = 32
+	maxHeader    = 16 << 10
+	maxStreams   = 32
+	streamBuffer = 128 << 10
 )
 
 // drain makes the server say that it is not ready, and clients leave their connections.

@@ -6,7 +6,6 @@ import (
 	"bufio"
 	"fmt"
 	"io"
-	"maps"
 	"net"
 	"net/http"
 	"os"
@@ -20,7 +19,7 @@ import (
 // A flooder sends one kind of request that the server must refuse.
 type flooder struct {
 	name   string
-	status []int // each answer has one of them
+	status []int // some answers have one of them, all others 503: no memory is left
 	send   func(c *http.Client, url string) (*http.Response, error)
 }
 
@@ -57,12 +56,12 @@ func slowly(_ *http.Client, url string) (*http.Response, error) {
 
 var flooders = []flooder{
 	{"announced too large", []int{413}, posts(text(strings.Repeat(" ", 5<<20)))},
-	{"chunked too large", []int{408, 413, 503}, posts(func() io.Reader { return struct{ io.Reader }{strings.NewReader(strings.Repeat(" ", 5<<20))} })},
+	{"chunked too large", []int{408, 413}, posts(func() io.Reader { return struct{ io.Reader }{strings.NewReader(strings.Repeat(" ", 5<<20))} })},
 	{"malformed", []int{400}, posts(text(`{"inputs":[{"name":"input","shape":[1,28`))},
-	{"deep", []int{400, 503}, posts(text(strings.Repeat(`{"a":`, 200000)))},
-	{"many objects", []int{400, 503}, posts(text(`{"inputs":[` + strings.Repeat("{},", 1e6) + `{}]}`))},
-	{"many names", []int{400, 503}, posts(text(`{"x":{` + manyNames(300000) + `}}`))},
-	{"many numbers", []int{413, 503}, posts(text(`{"inputs":[{"data":[` + strings.Repeat("1,", 2e6-100) + `1]}]}`))},
+	{"deep", []int{400}, posts(text(strings.Repeat(`{"a":`, 200000)))},
+	{"many objects", []int{400}, posts(text(`{"inputs":[` + strings.Repeat("{},", 1e6) + `{}]}`))},
+	{"many names", []int{400}, posts(text(`{"x":{` + manyNames(300000) + `}}`))},
+	{"many numbers", []int{413}, posts(text(`{"inputs":[{"data":[` + strings.Repeat("1,", 2e6-100) + `1]}]}`))},
 	{"claims", []int{400, 413}, posts(text(`{"inputs":[{"name":"input","shape":[1000000000,28,28,1],"datatype":"FP32","data":[1]}]}`))},
 	{"compressed", []int{415}, posts(text("x"), "Content-Encoding", "gzip")},
 	{"slow", []int{408}, slowly},
@@ -77,7 +76,7 @@ func manyNames(n int) string {
 }
 
 // Memory stays bounded under a flood of requests that are too large, slow and malformed,
-// each gets its error, and the server answers others afterwards. ISRLU_FLOOD sets how many
+// each gets its error or is told that there is no memory for it, and the server answers others afterwards. ISRLU_FLOOD sets how many
 // of each kind 8 clients send.
 func TestFloodIsRefusedInBoundedMemory(t *testing.T) {
 	each := 4
@@ -115,16 +114,19 @@ func TestFloodIsRefusedInBoundedMemory(t *testing.T) {
 	}
 	wait.Wait()
 	for _, f := range flooders {
+		right := 0
 		for status, n := range counts[f.name] {
-			// A client may find its connection closed while it sends what nobody reads.
-			if closed := status == 0 && slices.Contains(f.status, 413); !closed && !slices.Contains(f.status, status) {
+			switch {
+			case slices.Contains(f.status, status):
+				right += n
+			case status == 0 && slices.Contains(f.status, 413): // closed while it sent what nobody reads
+			case status != http.StatusServiceUnavailable:
 				t.Errorf("%s: %d answers were %d", f.name, n, status)
 			}
 		}
-		if len(counts[f.name]) == 1 && counts[f.name][0] > 0 {
-			t.Errorf("%s: no answer came", f.name)
+		if right == 0 {
+			t.Errorf("%s: no answer was one of %v", f.name, f.status)
 		}
-		t.Logf("%-20s %v", f.name, slices.Sorted(maps.Keys(counts[f.name])))
 	}
 	if err := askOnce(http.DefaultClient, s.url, p.test.Pixels[:784]); err != nil {
 		t.Errorf("after the flood: %v", err)
