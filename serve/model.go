@@ -142,6 +142,11 @@ func (m *Model) check() error {
 	if len(m.Engines) == 0 {
 		return fmt.Errorf("serve: the model %s has no engine; give it one", m.Name)
 	}
+	for _, e := range m.Engines[1:] {
+		if got, want := e.Batch(), m.Engines[0].Batch(); got != want {
+			return fmt.Errorf("serve: the model %s has engines of different batches, %d and %d", m.Name, want, got)
+		}
+	}
 	if m.Input.size() < 1 || m.Output.size() < 1 {
 		return fmt.Errorf("serve: the model %s has the input %v and the output %v, which must not be empty", m.Name, m.Input.Shape, m.Output.Shape)
 	}

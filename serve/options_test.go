@@ -30,6 +30,7 @@ func TestWrongModelsAreNamed(t *testing.T) {
 		`got "a/b"`:     func(m *Model) { m.Name = "a/b" },
 		`got ""`:        func(m *Model) { m.Name = "" },
 		"no engine":     func(m *Model) { m.Engines = nil },
+		"1 and 2":       func(m *Model) { m.Engines = []Engine{engineFunc{1, sums}, engineFunc{2, sums}} },
 		"not be empty":  func(m *Model) { m.Input.Shape = []int{0} },
 		"2 names":       func(m *Model) { m.Classes = []string{"a", "b"} },
 		"do not fit":    func(m *Model) { m.Pixels = &Pixels{Height: 2, Width: 2, Channels: 1} },

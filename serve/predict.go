@@ -133,13 +133,13 @@ func (m *Model) readPredictJSON(body []byte, rows int, held *reservation) (x []f
 	if err := m.checkDims(in, given); err != nil {
 		return nil, 0, err
 	}
-	t, name := numberTypes[0], m.datatype()
+	t := pixelType
 	if given == "pixels" {
-		if err := m.needsPixels("pixels"); err != nil {
-			return nil, 0, err
-		}
-		t = pixelType
-	} else if t, err = m.inputType(name); err != nil {
+		err = m.needsPixels("pixels")
+	} else {
+		t, err = m.inputType(m.datatype())
+	}
+	if err != nil {
 		return nil, 0, err
 	}
 	if err := t.check(in.values); err != nil {

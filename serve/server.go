@@ -77,7 +77,7 @@ func (s *Server) Close() {
 	}
 }
 
-// Serve answers the requests of a listener's connections until ctx ends. Then the server
+// Serve answers the requests of a listener's connections until ctx ends; it is for one call. Then the server
 // says that it is not ready; after [Options.DrainDelay] it closes the listener, answers
 // all requests that it has, and returns nil. If that takes longer than
 // [Options.ShutdownTimeout], it closes the connections and returns an error.

@@ -8,7 +8,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -79,13 +78,7 @@ func manyNames(n int) string {
 // each gets its error or is told that there is no memory for it, and the server answers others afterwards. ISRLU_FLOOD sets how many
 // of each kind 8 clients send.
 func TestFloodIsRefusedInBoundedMemory(t *testing.T) {
-	each := 4
-	if v := os.Getenv("ISRLU_FLOOD"); v != "" {
-		var err error
-		if each, err = strconv.Atoi(v); err != nil {
-			t.Fatalf("ISRLU_FLOOD must be a number, got %q", v)
-		}
-	}
+	each := numberFrom(t, "ISRLU_FLOOD", 1)
 	p := newPredicting(t)
 	s := startProcess(t, buildCommand(t), nil, "serve", p.checkpoint, "--listen", "127.0.0.1:0", "--max-body", "4Mi", "--max-memory", "64Mi", "--read-timeout", "2s")
 	before := peakMemory(t, s.cmd.Process.Pid)
