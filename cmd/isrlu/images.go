@@ -4,12 +4,8 @@ import (
 	"bufio"
 	"compress/gzip"
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"image"
-	"image/color"
-	"image/png"
 	"os"
 	"slices"
 
@@ -58,7 +54,7 @@ func (l *imageReader) read(ctx context.Context, name string) error {
 func (l *imageReader) readFrom(r *bufio.Reader, name string) error {
 	before := len(l.images.Pixels)
 	read := l.readIDX
-	if magic, _ := r.Peek(len(pngMagic)); string(magic) == pngMagic {
+	if magic, _ := r.Peek(8); data.IsPNG(magic) {
 		read = l.readPNG
 	}
 	if err := read(r); err != nil {
@@ -72,51 +68,10 @@ func (l *imageReader) readFrom(r *bufio.Reader, name string) error {
 	return nil
 }
 
-const pngMagic = "\x89PNG\r\n\x1a\n"
-
-// wrongSize names both sizes.
-func (l *imageReader) wrongSize(height, width int64) error {
-	return fmt.Errorf("images are %dx%d (height x width), the network takes %dx%d; resize them first", height, width, l.images.Height, l.images.Width)
-}
-
 func (l *imageReader) readPNG(r *bufio.Reader) error {
-	channels := l.images.Channels
-	if channels != 1 && channels != 3 {
-		return fmt.Errorf("a PNG has 1 or 3 channels here, the network takes %d", channels)
-	}
-	// The size, in the first chunk, is checked before memory is made for the
-	// pixels.
-	head, err := r.Peek(24)
-	if err != nil || string(head[12:16]) != "IHDR" {
-		return errors.New("the PNG is truncated or damaged")
-	}
-	width, height := binary.BigEndian.Uint32(head[16:]), binary.BigEndian.Uint32(head[20:])
-	if int64(height) != int64(l.images.Height) || int64(width) != int64(l.images.Width) {
-		return l.wrongSize(int64(height), int64(width))
-	}
-	m, err := png.Decode(r)
-	if err != nil {
-		return fmt.Errorf("not a whole PNG: %w", err)
-	}
-	l.images.Pixels = append(l.images.Pixels, pixels(m, channels)...)
-	return nil
-}
-
-// pixels returns an image as one or three channels of 8 bits.
-func pixels(m image.Image, channels int) []uint8 {
-	var list []uint8
-	b := m.Bounds()
-	for y := b.Min.Y; y < b.Max.Y; y++ {
-		for x := b.Min.X; x < b.Max.X; x++ {
-			if channels == 1 {
-				list = append(list, color.GrayModel.Convert(m.At(x, y)).(color.Gray).Y)
-			} else {
-				c := color.RGBAModel.Convert(m.At(x, y)).(color.RGBA)
-				list = append(list, c.R, c.G, c.B)
-			}
-		}
-	}
-	return list
+	pixels, err := data.ReadPNG(r, l.images.Height, l.images.Width, l.images.Channels)
+	l.images.Pixels = append(l.images.Pixels, pixels...)
+	return err
 }
 
 func (l *imageReader) readIDX(r *bufio.Reader) error {
@@ -131,7 +86,9 @@ func (l *imageReader) readIDX(r *bufio.Reader) error {
 		return fmt.Errorf("images in IDX have 3 or 4 dimensions, got %v", dims)
 	}
 	if dims[1] != l.images.Height || dims[2] != l.images.Width {
-		return l.wrongSize(int64(dims[1]), int64(dims[2]))
+		return &data.SizeError{
+			Height: int64(dims[1]), Width: int64(dims[2]), WantHeight: int64(l.images.Height), WantWidth: int64(l.images.Width),
+		}
 	}
 	if dims[3] != l.images.Channels {
 		return fmt.Errorf("images have %d channels, the network takes %d", dims[3], l.images.Channels)

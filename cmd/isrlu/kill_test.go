@@ -30,6 +30,20 @@ func buildCommand(t *testing.T) string {
 	return path
 }
 
+// numberFrom returns the number in a variable of the environment, or the default.
+func numberFrom(t *testing.T, variable string, otherwise int) int {
+	t.Helper()
+	v := os.Getenv(variable)
+	if v == "" {
+		return otherwise
+	}
+	n, err := strconv.Atoi(v)
+	if err != nil {
+		t.Fatalf("%s must be a number, got %q", variable, v)
+	}
+	return n
+}
+
 // A training that is killed at any moments, and resumed each time, comes to the
 // same bytes as one that is not. ISRLU_KILLS sets the number of kills.
 func TestKilledTrainingGoesOnWithTheSameBits(t *testing.T) {
@@ -37,12 +51,7 @@ func TestKilledTrainingGoesOnWithTheSameBits(t *testing.T) {
 	if testing.Short() {
 		kills = 3
 	}
-	if v := os.Getenv("ISRLU_KILLS"); v != "" {
-		var err error
-		if kills, err = strconv.Atoi(v); err != nil {
-			t.Fatalf("ISRLU_KILLS must be a number, got %q", v)
-		}
-	}
+	kills = numberFrom(t, "ISRLU_KILLS", kills)
 	command := buildCommand(t)
 	dir, line := smallTraining(t)
 	whole, file := filepath.Join(dir, "whole.safetensors"), filepath.Join(dir, "killed.safetensors")

@@ -76,7 +76,7 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 // withoutPackage takes the name of the package that an error comes from off its
 // text: the command's own name stands there.
 func withoutPackage(text string) string {
-	for _, name := range []string{"isrlu: ", "experiment: ", "nn: ", "data: ", "report: ", "onnx: ", "ort: ", "eda: ", "yosys: ", "hdl: "} {
+	for _, name := range []string{"isrlu: ", "experiment: ", "nn: ", "data: ", "report: ", "onnx: ", "ort: ", "eda: ", "yosys: ", "hdl: ", "serve: "} {
 		if rest, ok := strings.CutPrefix(text, name); ok {
 			return rest
 		}
@@ -106,6 +106,7 @@ plain text without colors; where stderr is a terminal, a bar shows the progress.
   isrlu train --activation isrlu:learn -o digits.safetensors
   isrlu train --task chars -o prose.safetensors
   isrlu generate prose.safetensors --prompt "The sailor"
+  isrlu serve digits.safetensors
   isrlu functions
   isrlu bench --functions isrlu,elu,relu --sizes 4Ki,512Ki
   isrlu check --functions isrlu:3 --precisions default
@@ -126,6 +127,6 @@ plain text without colors; where stderr is a terminal, a bar shows the progress.
 			return nil
 		},
 	}
-	root.AddCommand(newCompareCmd(), newBenchCmd(), newCheckCmd(), newPlotCmd(), newFunctionsCmd(), newTrainCmd(), newPredictCmd(), newGenerateCmd(), newONNXCmd(), newHDLCmd(), newPaperCmd(), newVersionCmd())
+	root.AddCommand(newCompareCmd(), newBenchCmd(), newCheckCmd(), newPlotCmd(), newFunctionsCmd(), newTrainCmd(), newPredictCmd(), newGenerateCmd(), newServeCmd(), newONNXCmd(), newHDLCmd(), newPaperCmd(), newVersionCmd())
 	return root
 }

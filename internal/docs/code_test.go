@@ -62,7 +62,7 @@ func blocks(t *testing.T) []block {
 // imports are the packages that a block may use without saying so.
 var imports = map[string]string{
 	"isrlu": module, "rsqrt": module + "/rsqrt", "nn": module + "/nn", "data": module + "/data",
-	"onnx": module + "/onnx", "experiment": module + "/experiment", "report": module + "/report",
+	"onnx": module + "/onnx", "experiment": module + "/experiment", "report": module + "/report", "serve": module + "/serve",
 	"context": "context", "fmt": "fmt", "log": "log", "math": "math", "os": "os",
 }
 
