@@ -127,12 +127,7 @@ func (s *Server) index(w http.ResponseWriter, _ *http.Request, _ *call) error {
 }
 
 func (s *Server) infer(w http.ResponseWriter, r *http.Request, c *call) error {
-	m, err := s.find(r)
-	if err != nil {
-		return err
-	}
-	c.model = m.Name
-	body, done, err := s.begin(r, c)
+	m, body, done, err := s.begin(r, c)
 	if err != nil {
 		return err
 	}
@@ -155,12 +150,7 @@ func (s *Server) predict(w http.ResponseWriter, r *http.Request, c *call) error 
 		}
 		r.SetPathValue("model", s.names[0])
 	}
-	m, err := s.find(r)
-	if err != nil {
-		return err
-	}
-	c.model = m.Name
-	body, done, err := s.begin(r, c)
+	m, body, done, err := s.begin(r, c)
 	if err != nil {
 		return err
 	}
@@ -188,18 +178,23 @@ func (s *Server) predict(w http.ResponseWriter, r *http.Request, c *call) error 
 	return s.writeJSON(w, http.StatusOK, predictResponse{m.Name, list})
 }
 
-// begin reads the body of a request and takes one of the places for requests, which done
-// gives back. Bodies take none while they arrive, so that slow clients hold up nobody.
-func (s *Server) begin(r *http.Request, c *call) (body []byte, done func(), err error) {
+// begin finds the model of a request, reads the body and takes one of the places for
+// requests, which done gives back. Bodies take none while they arrive, so that slow clients
+// hold up nobody.
+func (s *Server) begin(r *http.Request, c *call) (m *served, body []byte, done func(), err error) {
+	if m, err = s.find(r); err != nil {
+		return nil, nil, nil, err
+	}
+	c.model = m.Name
 	// The server's own writer closes the connection of a body that is too large.
 	if body, err = readBody(c.ResponseWriter, r, s.o.MaxBody, &c.held); err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	select {
 	case s.slots <- struct{}{}:
-		return body, func() { <-s.slots }, nil
+		return m, body, func() { <-s.slots }, nil
 	default:
-		return nil, nil, overloaded(rejectedConcurrency, "the server has too many requests; try again later")
+		return nil, nil, nil, overloaded(rejectedConcurrency, "the server has too many requests; try again later")
 	}
 }
 

@@ -2,6 +2,8 @@ package serve
 
 import (
 	"context"
+	"fmt"
+	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -63,6 +65,29 @@ func TestShutdownAnswersWhatWasAccepted(t *testing.T) {
 		// Two samples a second, for all of the time.
 		if n := answered.Load(); n < 14 || refused.Load() != 8 {
 			t.Errorf("%d requests were answered, %d refused", n, refused.Load())
+		}
+	})
+}
+
+// A connection that was accepted before the end, and whose request comes after it, gets its
+// answer.
+func TestShutdownAnswersNewConnections(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, l := newServer(t, Options{}, model("m", engineFunc{4, sums})), newPipes()
+		ctx, end := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- s.Serve(ctx, l) }()
+		r, _, _ := exchange(t, l, func(c net.Conn) {
+			synctest.Wait() // it is accepted
+			end()
+			time.Sleep(time.Second)
+			fmt.Fprintf(c, "POST /v2/models/m/infer HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n%s", len(twoNumbers), twoNumbers)
+		})
+		if r == nil || r.StatusCode != http.StatusOK || !r.Close {
+			t.Errorf("got %v", r)
+		}
+		if err := <-ended; err != nil {
+			t.Error(err)
 		}
 	})
 }
