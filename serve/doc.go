@@ -11,7 +11,8 @@
 // in binary, and has an endpoint /predict for people. Requests that wait are joined into
 // batches; every answer has the bits that the model gives for its input alone.
 //
-// Memory stays within [Options.MaxMemory], whatever clients send: bodies, numbers and
-// answers are counted before they are made. Package nn must be built for the batch that
+// What all requests hold, as bodies, numbers and answers, is counted before it is made, and
+// stays within [Options.MaxMemory]. The process takes more: buffers of connections, and what
+// the garbage collector has not found yet. Package nn must be built for the batch that
 // is wanted; it knows nothing of this package.
 package serve
