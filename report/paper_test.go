@@ -74,6 +74,22 @@ func TestPaperAsTextAndMarkdown(t *testing.T) {
 	}
 }
 
+// The page of the documentation is the report on the result that lies beside it.
+func TestPageOnThePaperFollowsFromItsNumbers(t *testing.T) {
+	const folder = "../docs/experiments/"
+	r, err := ReadPaperFile(folder + "paper.json")
+	if err != nil || r == nil {
+		t.Fatal(err)
+	}
+	page, err := os.ReadFile(folder + "paper.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := writePaper(t, r, Markdown); string(page) != want {
+		t.Error("docs/experiments/paper.md is not what paper.json gives; isrlu paper -o docs/experiments writes both")
+	}
+}
+
 func TestPaperCommand(t *testing.T) {
 	s := experiment.PaperSettings{Quick: true, Parts: []string{"speed", "alpha"}, Seeds: 2, Train: 600, TestChars: 9, Threads: 1}
 	if got, want := paperCommand(&s), "isrlu paper --quick --parts speed,alpha --seeds 2 --train-images 600 --test-chars 9 --threads 1"; got != want {

@@ -236,10 +236,25 @@ func (l *Lines) build() (*plot.Plot, error) {
 	for i, s := range l.Series {
 		p.Legend.Add(s.Name, thumbnails[len(thumbnails)-1-i])
 	}
-	p.Legend.Top, p.Legend.Left = true, true
+	p.Legend.Top, p.Legend.Left = true, !l.fall()
 	p.Legend.XOffs, p.Legend.YOffs = 8, -4
+	if !p.Legend.Left {
+		p.Legend.XOffs = -8
+	}
 	p.Legend.Padding = 2
 	return p, nil
+}
+
+// fall tells whether the series end lower than they begin: then there is room for the
+// legend on the right.
+func (l *Lines) fall() bool {
+	change := 0.0
+	for _, s := range l.Series {
+		if n := len(s.Y); n > 0 {
+			change += s.Y[n-1] - s.Y[0]
+		}
+	}
+	return change < 0
 }
 
 func points(s Series) plotter.XYs {

@@ -150,3 +150,18 @@ func TestPlotFormatNamesTheRemedy(t *testing.T) {
 		t.Errorf("got %q, %v", f, err)
 	}
 }
+
+func TestLegendIsWhereThereIsRoom(t *testing.T) {
+	for _, c := range []struct {
+		y    []float64
+		left bool
+	}{{[]float64{1, 2, 4}, true}, {[]float64{4, 1, 2}, false}} {
+		p, err := (&Lines{Series: []Series{{Name: "a", X: []float64{1, 2, 3}, Y: c.y}}}).build()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if p.Legend.Left != c.left {
+			t.Errorf("%v: left is %v", c.y, p.Legend.Left)
+		}
+	}
+}
