@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"flag"
+	"io"
 	"math"
 	"os"
 	"path/filepath"
@@ -262,5 +263,27 @@ func TestWithoutXLA(t *testing.T) {
 		if !strings.Contains(other.String(), want) {
 			t.Errorf("%q is missing from %s", want, other.String())
 		}
+	}
+}
+
+// The commands that README.md shows have flags that exist, and values that they take.
+func TestCommandsOfTheREADME(t *testing.T) {
+	page, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	commands := 0
+	for line := range strings.Lines(string(page)) {
+		_, args, ok := strings.Cut(line, "go run ./examples/mnist")
+		if !ok || !strings.HasPrefix(line, "    ") {
+			continue
+		}
+		commands++
+		if _, err := parse(strings.Fields(args), io.Discard); err != nil {
+			t.Errorf("%s: %v", strings.TrimSpace(line), err)
+		}
+	}
+	if commands < 4 {
+		t.Errorf("only %d commands were found", commands)
 	}
 }
