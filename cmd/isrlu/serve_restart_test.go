@@ -144,7 +144,8 @@ func restarts(t *testing.T) int {
 	return numberFrom(t, "ISRLU_RESTARTS", 2)
 }
 
-// A new process takes over the socket that was passed to the old one, under load. No request is lost, whether its connection is new or kept.
+// A new process takes over the socket that was passed to the old one, under load. No
+// request is lost, whether its connection is new or kept.
 func TestRollingRestartLosesNoAnswer(t *testing.T) {
 	p := newPredicting(t)
 	command := buildCommand(t)
@@ -158,7 +159,7 @@ func TestRollingRestartLosesNoAnswer(t *testing.T) {
 	}
 	defer socket.Close()
 	l.Close() // the file keeps it open
-	args := []string{"serve", p.checkpoint, "--listen", "systemd", "--drain-delay", "200ms"}
+	args := []string{"serve", p.checkpoint, "--listen", "systemd", "--drain-delay", "1s"}
 	old := startProcess(t, command, socket, args...)
 	clients := startLoad(old.url, 8, p.test.Pixels[:784], func(error) bool { return false })
 	for range restarts(t) {
@@ -179,7 +180,7 @@ func TestRollingRestartLosesNoAnswer(t *testing.T) {
 func TestProcessesShareAPort(t *testing.T) {
 	p := newPredicting(t)
 	command := buildCommand(t)
-	args := []string{"serve", p.checkpoint, "--reuse-port", "--drain-delay", "200ms", "--listen"}
+	args := []string{"serve", p.checkpoint, "--reuse-port", "--drain-delay", "1s", "--listen"}
 	old := startProcess(t, command, nil, append(args, "127.0.0.1:0")...)
 	address := strings.TrimPrefix(old.url, "http://")
 	var resets atomic.Int64
