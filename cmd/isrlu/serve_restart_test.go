@@ -144,6 +144,21 @@ func restarts(t *testing.T) int {
 	return numberFrom(t, "ISRLU_RESTARTS", 2)
 }
 
+// restart lets new processes take over from old ones, and ends the load.
+func (l *load) restart(t *testing.T, old *process, start func() *process) {
+	t.Helper()
+	for range restarts(t) {
+		l.until(100)
+		next := start()
+		l.until(100)
+		old.end(t)
+		old = next
+	}
+	l.until(100)
+	l.end(t)
+	old.end(t)
+}
+
 // A new process takes over the socket that was passed to the old one, under load. No
 // request is lost, whether its connection is new or kept.
 func TestRollingRestartLosesNoAnswer(t *testing.T) {
@@ -162,16 +177,7 @@ func TestRollingRestartLosesNoAnswer(t *testing.T) {
 	args := []string{"serve", p.checkpoint, "--listen", "systemd", "--drain-delay", "1s"}
 	old := startProcess(t, command, socket, args...)
 	clients := startLoad(old.url, 8, p.test.Pixels[:784], func(error) bool { return false })
-	for range restarts(t) {
-		clients.until(100)
-		next := startProcess(t, command, socket, args...)
-		clients.until(100)
-		old.end(t)
-		old = next
-	}
-	clients.until(100)
-	clients.end(t)
-	old.end(t)
+	clients.restart(t, old, func() *process { return startProcess(t, command, socket, args...) })
 }
 
 // Processes that share a port take over from one another too. But Linux resets a
@@ -191,16 +197,7 @@ func TestProcessesShareAPort(t *testing.T) {
 		}
 		return reset
 	})
-	for range restarts(t) {
-		clients.until(100)
-		next := startProcess(t, command, nil, append(args, address)...)
-		clients.until(100)
-		old.end(t)
-		old = next
-	}
-	clients.until(100)
-	clients.end(t)
-	old.end(t)
+	clients.restart(t, old, func() *process { return startProcess(t, command, nil, append(args, address)...) })
 	if n := resets.Load(); n > 10*int64(restarts(t)) {
 		t.Errorf("%d connections were reset in %d restarts", n, restarts(t))
 	}
